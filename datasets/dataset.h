@@ -29,7 +29,7 @@ typedef struct gcl_dataset_options {
     int channels;           /* 1 or 3 */
     enum gcl_crop crop;     /* how a picture that is not square becomes square */
     enum gcl_filter filter; /* Lanczos unless said otherwise */
-    gcl_box box;            /* taken out of every picture first, in its own pixels; width 0: all of it */
+    gcl_box box;            /* cut out of every picture first, in its pixels; width 0: all of it */
     const char *format;     /* a format's name; NULL: recognise it */
 } gcl_dataset_options;
 

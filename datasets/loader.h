@@ -9,9 +9,9 @@
  * Batch k is a pure function of (data set, seed, k, batch, shuffle, flip). It holds the positions
  * k * batch ... k * batch + batch - 1 of an endless sequence of epochs (so an epoch may end in the
  * middle of a batch). Position p of epoch e is picture shuffle(seed, e, p), mirrored if a random
- * bit of (seed, e, p) says so. A picture that cannot be read is replaced by the next readable one in
- * the order of its epoch. Number of threads and timing change nothing, and a run that resumes with
- * first_step = k continues with exactly the bytes that it would have had. */
+ * bit of (seed, e, p) says so. A picture that cannot be read is replaced by the next readable one
+ * in the order of its epoch. Number of threads and timing change nothing, and a run that resumes
+ * with first_step = k continues with exactly the bytes that it would have had. */
 #ifndef GCL_DATASETS_LOADER_H
 #define GCL_DATASETS_LOADER_H
 
@@ -34,13 +34,14 @@ typedef struct gcl_loader_options {
     uint64_t first_step; /* the batch that the first gcl_loader_next gives */
 } gcl_loader_options;
 
-/* Starts the threads. Keeps `dataset`, which must outlive the loader; several loaders may share one.
- * Errors: GCL_USAGE (an option out of range), GCL_MEMORY. */
+/* Starts the threads. Keeps `dataset`, which must outlive the loader; several loaders may share
+ * one. Errors: GCL_USAGE (an option out of range), GCL_MEMORY. */
 gcl_loader *gcl_loader_new(gcl_dataset *dataset, const gcl_loader_options *options, gcl_error *err);
 void gcl_loader_free(gcl_loader *loader); /* ends the threads at once, however busy; NULL is fine */
 
 /* Copies the next batch to batch_nhwc [batch, size, size, channels] and waits for it if need be.
- * Call it from one thread at a time. Errors: GCL_DATA when no picture at all can be read, GCL_MEMORY. */
+ * Call it from one thread at a time. Errors: GCL_DATA when no picture at all can be read,
+ * GCL_MEMORY. */
 int gcl_loader_next(gcl_loader *loader, uint8_t *batch_nhwc, gcl_error *err);
 
 double gcl_loader_waited_seconds(const gcl_loader *loader); /* spent waiting in gcl_loader_next */

@@ -6,9 +6,10 @@
  *         gcl_image_free(&picture);
  *     }
  *
- * The first bytes of a file, never its name, say what it is. What comes out is 8 bits a channel, grey
- * (1 channel) or RGB (3): palettes are looked up, 16 bits are scaled to 8, alpha is composited on
- * black, CMYK and YCCK become RGB. A picture that is cut short or damaged is an error, not a guess.
+ * The first bytes of a file, never its name, say what it is. What comes out is 8 bits a channel,
+ * grey (1 channel) or RGB (3): palettes are looked up, 16 bits are scaled to 8, alpha is composited
+ * on black, CMYK and YCCK become RGB. A picture that is cut short or damaged is an error, not a
+ * guess.
  * Every function may be called from several threads at once. */
 #ifndef GCL_IO_IMAGE_H
 #define GCL_IO_IMAGE_H
@@ -43,10 +44,10 @@ void gcl_image_free(gcl_image *image); /* and clears it; an empty one is fine */
 int gcl_image_read_header(const uint8_t *bytes, size_t n, const char *name,
                           gcl_image_header *header, gcl_error *err);
 
-/* Decodes the n bytes of a JPEG or PNG file. `least_scale` in (0, 1] allows JPEG to be decoded at the
- * smallest m/8 of its size that is not below that scale, which saves most of the work when a large
- * picture is wanted small: [ceil(height * m / 8), ceil(width * m / 8)] pixels come out. 1 is full
- * size; PNG is always full size. Errors: GCL_DATA, GCL_MEMORY; `image` is then empty. */
+/* Decodes the n bytes of a JPEG or PNG file. `least_scale` in (0, 1] allows JPEG to be decoded at
+ * the smallest m/8 of its size that is not below that scale, which saves most of the work when a
+ * large picture is wanted small: [ceil(height * m / 8), ceil(width * m / 8)] pixels come out. 1 is
+ * full size; PNG is always full size. Errors: GCL_DATA, GCL_MEMORY; `image` is then empty. */
 int gcl_image_decode(const uint8_t *bytes, size_t n, const char *name, double least_scale,
                      gcl_image *image, gcl_error *err);
 

@@ -3,8 +3,9 @@
  *     gcl_box square = gcl_box_centre_square(picture.width, picture.height);
  *     gcl_resize(out, 128, 128, &picture, square, GCL_FILTER_LANCZOS, &err);
  *
- * Separable, as Pillow's Image.resize(box=...): output sample i of an axis that maps `length` source
- * samples from `start` to `m` output samples has its centre at u = start + (i + 1/2) length / m and is
+ * Separable, as Pillow's Image.resize(box=...): output sample i of an axis that maps `length`
+ * source samples from `start` to `m` output samples has its centre at
+ *     u = start + (i + 1/2) length / m   and is
  *     sum_j w((j + 1/2 - u) / s) x[j] / sum_j w((j + 1/2 - u) / s),   s = max(length / m, 1),
  * over the source samples j that exist: the filter is widened when the picture shrinks, so nothing
  * aliases, and the weights sum to one at the borders too, so nothing darkens there. */
