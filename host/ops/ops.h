@@ -1,0 +1,49 @@
+/* Contractions and stencils: the builders, and the list of op rows that tests, benchmark and tuner
+ * walk over. To add an op: ops/x.c with its row, cl/x.cl, a line in gcl_ops[] (ops/list.c).
+ *
+ * Convolution in NHWC, filters [R,S,C,K]. With h = p*stride + r - pad, w = q*stride + s - pad and
+ * terms outside the input being zero, all three are partials of one trilinear form
+ *     L(x, f, y) = sum_{n,p,q,r,s,c,k} x[n,h,w,c] f[r,s,c,k] y[n,p,q,k]
+ *     conv        y[n,p,q,k] = dL/dy      convolution (cross-correlation, as in every framework)
+ *     conv_data   x[n,h,w,c] = dL/dx      its data gradient = transposed convolution
+ *     conv_weight f[r,s,c,k] = dL/df      its weight gradient
+ * so the gradients of each are the other two. */
+#ifndef GCL_OPS_OPS_H
+#define GCL_OPS_OPS_H
+
+#include "graph/op.h"
+
+/* The geometry shared by the three. p = (h + 2*pad - r) / stride + 1 rounded down, q likewise; for
+ * conv_data any h with that p is allowed (output padding). */
+typedef struct gcl_conv_attr {
+    int32_t n, h, w, c, k, p, q, r, s;
+    int32_t stride_h, stride_w, pad_h, pad_w;
+} gcl_conv_attr;
+
+/* x [N,H,W,C], f [R,S,C,K] -> [N,P,Q,K]. torch.nn.functional.conv2d with f permuted (2,3,1,0). */
+gcl_node *gcl_conv(gcl_node *x, gcl_node *f, int stride, int pad);
+/* y [N,P,Q,K], f [R,S,C,K] -> [N,H,W,C]: conv_transpose2d of y, whose weight [in=K,out=C,R,S] is f
+ * permuted (3,2,0,1). h, w: the wanted size, or 0 for (P-1)*stride - 2*pad + R. */
+gcl_node *gcl_conv_data(gcl_node *y, gcl_node *f, int stride, int pad, int h, int w);
+/* x [N,H,W,C], y [N,P,Q,K] -> [R,S,C,K]. */
+gcl_node *gcl_conv_weight(gcl_node *x, gcl_node *y, int r, int s, int stride, int pad);
+
+/* C = op(A) op(B), row-major; a node is the matrix [d0*d1*d2, d3]. op transposes when asked. The
+ * result is [1,1,m,n], or has a's first three dimensions when a is not transposed. 1x1 convolutions
+ * and dense layers are this. */
+typedef struct gcl_matmul_attr {
+    int32_t m, n, k, transpose_a, transpose_b, unused;
+} gcl_matmul_attr;
+gcl_node *gcl_matmul(gcl_node *a, gcl_node *b, int transpose_a, int transpose_b);
+
+/* Box of x starting at `begin`, of `shape`; and its adjoint: zeros of `shape` with x put at `begin`. */
+typedef struct gcl_box_attr { int32_t begin[4]; } gcl_box_attr;
+gcl_node *gcl_slice(gcl_node *x, const int begin[4], gcl_shape shape);
+gcl_node *gcl_pad(gcl_node *x, const int begin[4], gcl_shape shape);
+
+/* All kernel ops, NULL-terminated. */
+extern const gcl_op *const gcl_ops[];
+extern const gcl_op gcl_op_conv, gcl_op_conv_data, gcl_op_conv_weight, gcl_op_matmul, gcl_op_slice,
+    gcl_op_pad;
+
+#endif

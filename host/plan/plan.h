@@ -1,0 +1,73 @@
+/* The plan: a graph compiled for a device into a list of launches with all arguments bound.
+ *
+ *     gcl_plan *plan = gcl_plan_new(dev, graph, store, NULL, &err);
+ *     for (;;) {
+ *         unsigned char *stage = gcl_plan_stage(plan, &err);      host memory of this step's inputs
+ *         memcpy(stage + gcl_plan_offset(plan, images), ...);     each input at its place
+ *         gcl_plan_run(plan, &err);                               one upload, the launches, an event
+ *     }
+ *     gcl_plan_read(plan, gcl_graph_find_output(graph, "fake"), pixels, &err);
+ *
+ * What it does, in order: drops what no output or assignment needs; groups pointwise chains and
+ * sibling reductions into generated kernels (fuse.c, emit.c); picks a variant for every kernel op
+ * (choose.c); splices pointwise tails into kernels that have an EPILOGUE; gives every value a place
+ * by its lifetime (place.c); builds programs, binds arguments (bind.c).
+ * No OpenCL call but the enqueues, one upload and one event happens in a run, and no allocation. */
+#ifndef GCL_PLAN_PLAN_H
+#define GCL_PLAN_PLAN_H
+
+#include "graph/op.h"
+#include "plan/store.h"
+
+typedef struct gcl_plan gcl_plan;
+
+typedef struct gcl_plan_options {
+    int no_fusion;          /* every pointwise node its own kernel */
+    const char *variant;    /* "naive", "vec", "tile", "clblast": preferred where it applies */
+    int verify;             /* after each launch of a variant, compare with naive; slow */
+    int estimate_only;      /* place and count, but create nothing on the device (--dry-run) */
+    const char *dump;       /* folder for the emitted kernels' text, or NULL */
+} gcl_plan_options;
+
+gcl_plan *gcl_plan_new(gcl_device *dev, gcl_graph *graph, gcl_store *store,
+                       const gcl_plan_options *options, gcl_error *err); /* keeps dev, graph, store */
+void gcl_plan_free(gcl_plan *plan);
+
+/* The staging memory for the next run; waits only when the device is more than two runs behind. */
+unsigned char *gcl_plan_stage(gcl_plan *plan, gcl_error *err);
+/* Byte offset of an input node in it; -1 if the plan does not use that input. */
+int64_t gcl_plan_offset(const gcl_plan *plan, const gcl_node *input);
+int gcl_plan_run(gcl_plan *plan, gcl_error *err);
+int gcl_plan_finish(gcl_plan *plan, gcl_error *err);
+/* An output's or variable's elements after the last run; waits for it. */
+int gcl_plan_read(gcl_plan *plan, const gcl_node *node, float *values, gcl_error *err);
+
+/* The history: the output named "history" ([1,1,1,m]) of each run is kept for the last
+ * GCL_HISTORY runs; gcl_plan_history reads that of run number `run` (0-based count of
+ * gcl_plan_run calls) and waits only if it is not finished yet. */
+enum { GCL_HISTORY = 256 };
+int gcl_plan_history(gcl_plan *plan, int64_t run, float *values, gcl_error *err);
+int64_t gcl_plan_runs(const gcl_plan *plan);
+
+/* Facts. Bytes: device memory of values (peak of the placement), of scratch, of variables. */
+typedef struct gcl_plan_stats {
+    int launches, programs, nodes;
+    uint64_t value_bytes, scratch_bytes, variable_bytes, upload_bytes;
+    double flops, bytes_moved;
+    double host_us;        /* host time of the last run's enqueues */
+} gcl_plan_stats;
+void gcl_plan_get_stats(const gcl_plan *plan, gcl_plan_stats *stats);
+
+/* One row a launch, in order. `us` is of the last profiled run (0 if the device has no profile). */
+typedef struct gcl_plan_row {
+    const char *label;     /* scope and what it does: "G/up2/conv_data" */
+    const char *variant;   /* "vec", "pointwise", "reduce" ... */
+    double flops, bytes, us;
+} gcl_plan_row;
+int gcl_plan_rows(const gcl_plan *plan);
+void gcl_plan_row_at(const gcl_plan *plan, int i, gcl_plan_row *row);
+int gcl_plan_profile(gcl_plan *plan, gcl_error *err); /* one more run, timed launch by launch */
+/* The launch list as text without times: the golden text that shows an added pass. */
+void gcl_plan_print(const gcl_plan *plan, gcl_text *out);
+
+#endif
