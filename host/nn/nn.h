@@ -36,6 +36,12 @@ void gcl_nn_finish(gcl_nn *nn);
 gcl_node *gcl_nn_key(gcl_nn *nn);
 gcl_node *gcl_nn_scalar(gcl_nn *nn, const char *name); /* F32 [1,1,1,1] input, e.g. "t" */
 
+/* A batch of pictures as bytes [N,H,W,C], decoded to low + u * (high - low) / 255 (-1, 1 gives the
+ * reference's u / 127.5 - 1). The list says what the training loop has to upload. */
+gcl_node *gcl_nn_pictures(gcl_nn *nn, const char *name, gcl_shape shape, double low, double high);
+int gcl_nn_data(const gcl_nn *nn);
+gcl_node *gcl_nn_data_at(const gcl_nn *nn, int i); /* the input node; its name is the reference's */
+
 /* ---- networks and parameters -------------------------------------------------------------------- */
 
 gcl_network *gcl_network_new(gcl_nn *nn, const char *name);
