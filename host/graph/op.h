@@ -96,7 +96,7 @@ struct gcl_op {
     double (*scalar)(double x, double y, double z);
     const char *text;  /* pointwise: OpenCL expression in x, y, z over type T */
     double (*flops)(const gcl_node *node);
-    const gcl_variant *variants; /* best first, naive last */
+    const gcl_variant *const *variants; /* best first, naive last */
     int n_variants;
     /* Shapes for tests, benchmark and tuner: builds case i from fresh variables in `g`. */
     gcl_node *(*build_case)(gcl_graph *g, int i, const char **name);
