@@ -12,8 +12,8 @@
  * unreadable, no file, too large), GCL_MEMORY. */
 int gcl_file_read(const char *path, size_t limit, uint8_t **bytes, size_t *n, gcl_error *err);
 
-/* Writes a file atomically: a temporary in the same folder, fsync, rename, fsync of the folder. Under
- * `path` lies the old file or the whole new one, whatever happens. Errors: GCL_DISK. */
+/* Writes a file atomically: a temporary in the same folder, fsync, rename, fsync of the folder.
+ * Under `path` lies the old file or the whole new one, whatever happens. Errors: GCL_DISK. */
 int gcl_file_replace(const char *path, const void *bytes, size_t n, gcl_error *err);
 
 #endif

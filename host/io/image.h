@@ -21,6 +21,8 @@
 
 /* Pixels that a picture may have at most; it is refused before anything is decoded. */
 #define GCL_IMAGE_MAX_PIXELS (128L * 1024 * 1024)
+/* Bytes that a picture's file may have at most. */
+#define GCL_IMAGE_MAX_BYTES ((size_t)1 << 30)
 
 typedef struct gcl_image {
     int width, height, channels;

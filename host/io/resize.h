@@ -31,7 +31,7 @@ typedef struct gcl_box {
 gcl_box gcl_box_centre_square(int width, int height);
 
 /* Resamples `box` of the picture `in` to out [out_height, out_width, in->channels]. The box must
- * not be empty and must touch the picture. Errors: GCL_DATA for such a box, GCL_MEMORY. */
+ * not be empty and must lie in the picture. Errors: GCL_DATA for such a box, GCL_MEMORY. */
 int gcl_resize(uint8_t *out, int out_width, int out_height, const gcl_image *in, gcl_box box,
                enum gcl_filter filter, gcl_error *err);
 
