@@ -1,0 +1,250 @@
+/* Nodes, scopes, errors, value numbering. */
+#include "graph/internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- shapes ---- */
+
+int64_t gcl_shape_count(gcl_shape shape)
+{
+    return (int64_t)shape.d[0] * shape.d[1] * shape.d[2] * shape.d[3];
+}
+
+int gcl_shape_equal(gcl_shape a, gcl_shape b) { return memcmp(&a, &b, sizeof a) == 0; }
+
+const char *gcl_shape_text(gcl_shape s)
+{
+    static char texts[8][64];
+    static int next;
+    char *text = texts[next++ % 8];
+    snprintf(text, sizeof texts[0], "[%d,%d,%d,%d]", s.d[0], s.d[1], s.d[2], s.d[3]);
+    return text;
+}
+
+size_t gcl_dtype_bytes(gcl_dtype dtype) { return dtype == GCL_U8 ? 1 : 4; }
+
+void gcl_broadcast_strides(gcl_shape x, gcl_shape out, int64_t strides[4])
+{
+    int64_t stride = 1;
+    for (int i = 3; i >= 0; i--) {
+        strides[i] = x.d[i] == 1 && out.d[i] != 1 ? 0 : stride;
+        stride *= x.d[i];
+    }
+}
+
+/* ---- graph ---- */
+
+gcl_graph *gcl_graph_new(void)
+{
+    gcl_graph *g = gcl_alloc(sizeof *g);
+    g->arena = gcl_arena_new();
+    g->table_size = 4096;
+    g->table = gcl_alloc((size_t)g->table_size * sizeof *g->table);
+    return g;
+}
+
+void gcl_graph_free(gcl_graph *g)
+{
+    if (g == NULL)
+        return;
+    gcl_arena_free(g->arena);
+    free(g->nodes);
+    free(g->table);
+    free(g->outputs);
+    free(g->output_names);
+    free(g);
+}
+
+int gcl_graph_size(const gcl_graph *g) { return g->n_nodes; }
+gcl_node *gcl_graph_node(const gcl_graph *g, int id) { return g->nodes[id]; }
+const char *gcl_graph_error(const gcl_graph *g) { return g->error; }
+
+gcl_node *gcl_graph_fail(gcl_graph *g, const char *format, ...)
+{
+    if (g->error == NULL) {
+        char text[600];
+        va_list arguments;
+        va_start(arguments, format);
+        vsnprintf(text, sizeof text, format, arguments);
+        va_end(arguments);
+        g->error = gcl_arena_printf(g->arena, "%s%s%s (%s:%d)", g->scope, g->scope[0] ? ": " : "",
+                                    text, g->file ? g->file : "?", g->line);
+    }
+    return gcl_constant(g, 0);
+}
+
+/* ---- scopes ---- */
+
+void gcl_scope_push(gcl_graph *g, const char *format, ...)
+{
+    if (g->n_scopes == (int)(sizeof g->scope_ends / sizeof *g->scope_ends)) {
+        gcl_graph_fail(g, "scopes are nested deeper than %d", g->n_scopes);
+        return;
+    }
+    size_t length = strlen(g->scope);
+    g->scope_ends[g->n_scopes++] = (int)length;
+    if (length > 0 && length + 1 < sizeof g->scope)
+        g->scope[length++] = '/';
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(g->scope + length, sizeof g->scope - length, format, arguments);
+    va_end(arguments);
+    g->scope_copy = NULL;
+}
+
+void gcl_scope_pop(gcl_graph *g)
+{
+    if (g->n_scopes > 0)
+        g->scope[g->scope_ends[--g->n_scopes]] = 0;
+    g->scope_copy = NULL;
+}
+
+const char *gcl_scope_path(const gcl_graph *g) { return g->scope; }
+
+void gcl_graph_at(gcl_graph *g, const char *file, int line)
+{
+    g->file = file;
+    g->line = line;
+}
+
+/* ---- nodes ---- */
+
+static uint64_t mix(uint64_t hash, const void *data, size_t bytes)
+{
+    const unsigned char *p = data;
+    for (size_t i = 0; i < bytes; i++)
+        hash = (hash ^ p[i]) * 1099511628211u;
+    return hash;
+}
+
+static uint64_t hash_of(const gcl_op *op, gcl_shape shape, gcl_node *const *in, int n_in,
+                        const void *attr)
+{
+    uint64_t hash = mix(14695981039346656037u, &op, sizeof op);
+    hash = mix(hash, &shape, sizeof shape);
+    for (int i = 0; i < n_in; i++)
+        hash = mix(hash, &in[i]->id, sizeof in[i]->id);
+    return attr ? mix(hash, attr, op->attr_bytes) : hash;
+}
+
+static int same(const gcl_node *node, const gcl_op *op, gcl_shape shape, gcl_node *const *in, int n_in,
+                const void *attr)
+{
+    if (node->op != op || !gcl_shape_equal(node->shape, shape) || node->n_in != n_in)
+        return 0;
+    for (int i = 0; i < n_in; i++)
+        if (node->in[i] != in[i])
+            return 0;
+    return op->attr_bytes == 0 || memcmp(node->attr, attr, op->attr_bytes) == 0;
+}
+
+static void table_put(gcl_graph *g, uint64_t hash, int id)
+{
+    int mask = g->table_size - 1, i = (int)(hash & (uint64_t)mask);
+    while (g->table[i] != 0)
+        i = (i + 1) & mask;
+    g->table[i] = id + 1;
+}
+
+static void table_grow(gcl_graph *g)
+{
+    free(g->table);
+    g->table_size *= 2;
+    g->table = gcl_alloc((size_t)g->table_size * sizeof *g->table);
+    for (int id = 0; id < g->n_nodes; id++) {
+        const gcl_node *n = g->nodes[id];
+        table_put(g, hash_of(n->op, n->shape, n->in, n->n_in, n->attr), id);
+    }
+}
+
+/* Sources with a name and assignments have an identity of their own; all else is a value. */
+static int has_identity(const gcl_op *op)
+{
+    return op == &gcl_op_input || op == &gcl_op_variable || op == &gcl_op_assign;
+}
+
+gcl_node *gcl_node_new(gcl_graph *g, const gcl_op *op, gcl_shape shape, gcl_node *const *in, int n_in,
+                       const void *attr)
+{
+    uint64_t hash = hash_of(op, shape, in, n_in, attr);
+    if (!has_identity(op)) {
+        int mask = g->table_size - 1;
+        for (int i = (int)(hash & (uint64_t)mask); g->table[i] != 0; i = (i + 1) & mask)
+            if (same(g->nodes[g->table[i] - 1], op, shape, in, n_in, attr))
+                return g->nodes[g->table[i] - 1];
+    }
+    gcl_node *node = gcl_arena_alloc(g->arena, sizeof *node);
+    node->op = op;
+    node->shape = shape;
+    node->n_in = n_in;
+    if (n_in > 0) {
+        node->in = gcl_arena_alloc(g->arena, (size_t)n_in * sizeof *node->in);
+        memcpy(node->in, in, (size_t)n_in * sizeof *node->in);
+    }
+    if (op->attr_bytes > 0) {
+        void *copy = gcl_arena_alloc(g->arena, op->attr_bytes);
+        memcpy(copy, attr, op->attr_bytes);
+        node->attr = copy;
+    }
+    if (g->scope_copy == NULL)
+        g->scope_copy = gcl_arena_printf(g->arena, "%s", g->scope);
+    node->scope = g->scope_copy;
+    node->file = g->file;
+    node->line = g->line;
+    node->graph = g;
+    node->id = g->n_nodes;
+    GCL_GROW(g->nodes, g->n_nodes, g->cap_nodes);
+    g->nodes[g->n_nodes++] = node;
+    if (2 * g->n_nodes > g->table_size)
+        table_grow(g);
+    else
+        table_put(g, hash, node->id);
+    return node;
+}
+
+/* ---- outputs ---- */
+
+gcl_node *gcl_graph_output(gcl_node *x, const char *name)
+{
+    gcl_graph *g = x->graph;
+    GCL_GROW(g->outputs, g->n_outputs, g->cap_outputs);
+    GCL_GROW(g->output_names, g->n_outputs, g->cap_output_names);
+    g->outputs[g->n_outputs] = x;
+    g->output_names[g->n_outputs++] = gcl_arena_printf(g->arena, "%s", name);
+    return x;
+}
+
+int gcl_graph_outputs(const gcl_graph *g) { return g->n_outputs; }
+
+gcl_node *gcl_graph_output_at(const gcl_graph *g, int i, const char **name)
+{
+    if (name != NULL)
+        *name = g->output_names[i];
+    return g->outputs[i];
+}
+
+gcl_node *gcl_graph_find_output(const gcl_graph *g, const char *name)
+{
+    for (int i = 0; i < g->n_outputs; i++)
+        if (strcmp(g->output_names[i], name) == 0)
+            return g->outputs[i];
+    return NULL;
+}
+
+void gcl_graph_print(const gcl_graph *g, gcl_text *out)
+{
+    for (int id = 0; id < g->n_nodes; id++) {
+        const gcl_node *n = g->nodes[id];
+        gcl_text_add(out, "%%%d = %s", id, n->op->name);
+        double value;
+        if (gcl_node_constant(n, &value))
+            gcl_text_add(out, " %g", value);
+        if (n->name != NULL)
+            gcl_text_add(out, " %s", n->name);
+        for (int i = 0; i < n->n_in; i++)
+            gcl_text_add(out, " %%%d", n->in[i]->id);
+        gcl_text_add(out, " : %s%s%s\n", gcl_shape_text(n->shape), n->scope[0] ? "  # " : "", n->scope);
+    }
+}
