@@ -77,6 +77,13 @@ void gcl_event_free(gcl_event *event);
  * the whole log goes to stderr at verbose level. GANOCL_CACHE=off switches the cache off. */
 gcl_program *gcl_program_get(gcl_device *dev, const char *name, const char *source,
                              const char *options, gcl_error *err);
+int gcl_program_cached(const gcl_program *program); /* 1 if its binary came from the disk cache */
+/* Writes what was built and is not on disk yet into the cache, until `seconds` have passed; returns
+ * how many programs are left (0 also if there is no cache to write to). Closing a device does it
+ * too, for at most 5 s. It is not done at the build because it can cost more than the build (PoCL
+ * compiles every kernel again for any work-group size, 0.2 s each) and because a binary that is
+ * taken after the first launches holds what was compiled for them. */
+int gcl_device_save_programs(gcl_device *dev, double seconds);
 
 /* A kernel object of its own a call: arguments stay bound. */
 gcl_kernel *gcl_kernel_new(gcl_program *program, const char *name, gcl_error *err);

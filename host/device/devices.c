@@ -1,0 +1,292 @@
+/* Which devices there are, what they can do, and which one the person means. */
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "device/internal.h"
+
+/* What the loader says where no driver is installed: CL_PLATFORM_NOT_FOUND_KHR of cl_khr_icd. */
+enum { NO_PLATFORM = -1001 };
+
+static void trim(char *text)
+{
+    size_t n = strlen(text), head = strspn(text, " \t\n");
+    while (n > head && isspace((unsigned char)text[n - 1]))
+        n--;
+    memmove(text, text + head, n - head);
+    text[n - head] = 0;
+}
+
+/* A text of any length from the device; empty if the driver has none. To be freed. */
+static char *device_text(cl_device_id id, cl_device_info what)
+{
+    size_t bytes = 0;
+    if (clGetDeviceInfo(id, what, 0, NULL, &bytes) != CL_SUCCESS)
+        bytes = 0;
+    char *text = gcl_alloc(bytes + 1);
+    if (bytes > 0 && clGetDeviceInfo(id, what, bytes, text, NULL) != CL_SUCCESS)
+        text[0] = 0;
+    trim(text);
+    return text;
+}
+
+static void copy_text(char *to, size_t size, const char *from)
+{
+    size_t n = strlen(from);
+    n = n < size ? n : size - 1;
+    memcpy(to, from, n);
+    to[n] = 0;
+}
+
+static void device_field(cl_device_id id, cl_device_info what, char *to, size_t size)
+{
+    char *text = device_text(id, what);
+    copy_text(to, size, text);
+    free(text);
+}
+
+static void platform_field(cl_platform_id platform, cl_platform_info what, char *to, size_t size)
+{
+    size_t bytes = 0;
+    if (clGetPlatformInfo(platform, what, 0, NULL, &bytes) != CL_SUCCESS)
+        bytes = 0;
+    char *text = gcl_alloc(bytes + 1);
+    if (bytes > 0 && clGetPlatformInfo(platform, what, bytes, text, NULL) != CL_SUCCESS)
+        text[0] = 0;
+    trim(text);
+    copy_text(to, size, text);
+    free(text);
+}
+
+/* A number from the device, 0 if the driver does not know it. */
+static cl_uint device_uint(cl_device_id id, cl_device_info what)
+{
+    cl_uint value = 0;
+    return clGetDeviceInfo(id, what, sizeof value, &value, NULL) == CL_SUCCESS ? value : 0;
+}
+
+static cl_ulong device_ulong(cl_device_id id, cl_device_info what)
+{
+    cl_ulong value = 0;
+    return clGetDeviceInfo(id, what, sizeof value, &value, NULL) == CL_SUCCESS ? value : 0;
+}
+
+static int has_word(const char *words, const char *word)
+{
+    size_t n = strlen(word);
+    for (const char *at = words; (at = strstr(at, word)) != NULL; at += n)
+        if ((at == words || at[-1] == ' ') && (at[n] == ' ' || at[n] == 0))
+            return 1;
+    return 0;
+}
+
+static void read_extensions(gcl_limits *limits, cl_device_id id)
+{
+    char *words = device_text(id, CL_DEVICE_EXTENSIONS);
+    limits->fp16 = has_word(words, "cl_khr_fp16");
+    limits->fp64 = has_word(words, "cl_khr_fp64");
+    limits->subgroups =
+        has_word(words, "cl_khr_subgroups") || has_word(words, "cl_intel_subgroups");
+    free(words);
+}
+
+/* "OpenCL C 1.2 words" is 120. */
+static int read_opencl_c(cl_device_id id)
+{
+    int major = 0, minor = 0;
+    char text[64];
+    device_field(id, CL_DEVICE_OPENCL_C_VERSION, text, sizeof text);
+    return sscanf(text, "OpenCL C %d.%d", &major, &minor) == 2 ? 100 * major + 10 * minor : 0;
+}
+
+static void read_sizes(gcl_limits *limits, cl_device_id id)
+{
+    size_t group = 0, items[16] = {0};
+    if (clGetDeviceInfo(id, CL_DEVICE_MAX_WORK_GROUP_SIZE, sizeof group, &group, NULL) !=
+        CL_SUCCESS)
+        group = 1;
+    if (clGetDeviceInfo(id, CL_DEVICE_MAX_WORK_ITEM_SIZES, sizeof items, items, NULL) != CL_SUCCESS)
+        items[0] = items[1] = items[2] = 1;
+    limits->max_work_group = (unsigned)group;
+    memcpy(limits->max_items, items, sizeof limits->max_items);
+
+    unsigned width = device_uint(id, CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT);
+    if (width == 0)
+        width = device_uint(id, CL_DEVICE_PREFERRED_VECTOR_WIDTH_FLOAT);
+    limits->float_width = width > 0 ? width : 1;
+}
+
+static void read_limits(gcl_found *found)
+{
+    cl_device_id id = found->id;
+    gcl_limits *l = &found->limits;
+    platform_field(found->platform, CL_PLATFORM_NAME, l->platform, sizeof l->platform);
+    platform_field(found->platform, CL_PLATFORM_VERSION, found->platform_version,
+                   sizeof found->platform_version);
+    device_field(id, CL_DEVICE_NAME, l->name, sizeof l->name);
+    device_field(id, CL_DEVICE_VENDOR, l->vendor, sizeof l->vendor);
+    device_field(id, CL_DRIVER_VERSION, l->driver, sizeof l->driver);
+    device_field(id, CL_DEVICE_VERSION, l->version, sizeof l->version);
+    cl_ulong type = device_ulong(id, CL_DEVICE_TYPE);
+    l->is_cpu = (type & CL_DEVICE_TYPE_CPU) != 0;
+    l->is_gpu = (type & CL_DEVICE_TYPE_GPU) != 0;
+    l->is_accelerator = (type & CL_DEVICE_TYPE_ACCELERATOR) != 0;
+    l->opencl_c = read_opencl_c(id);
+    l->compute_units = device_uint(id, CL_DEVICE_MAX_COMPUTE_UNITS);
+    l->clock_mhz = device_uint(id, CL_DEVICE_MAX_CLOCK_FREQUENCY);
+    l->memory_bytes = device_ulong(id, CL_DEVICE_GLOBAL_MEM_SIZE);
+    l->max_alloc_bytes = device_ulong(id, CL_DEVICE_MAX_MEM_ALLOC_SIZE);
+    l->cache_bytes = device_ulong(id, CL_DEVICE_GLOBAL_MEM_CACHE_SIZE);
+    l->local_bytes = device_ulong(id, CL_DEVICE_LOCAL_MEM_SIZE);
+    l->local_is_global = device_uint(id, CL_DEVICE_LOCAL_MEM_TYPE) == CL_GLOBAL;
+    l->base_align_bytes = device_uint(id, CL_DEVICE_MEM_BASE_ADDR_ALIGN) / 8; /* given in bits */
+    read_sizes(l, id);
+    read_extensions(l, id);
+}
+
+static cl_platform_id *platform_ids(cl_uint *n, gcl_error *err)
+{
+    *n = 0;
+    cl_int status = clGetPlatformIDs(0, NULL, n);
+    if (status == NO_PLATFORM)
+        *n = 0;
+    else if (status != CL_SUCCESS) {
+        gcl_cl_fail(err, status, "cannot list the OpenCL platforms");
+        return NULL;
+    }
+    cl_platform_id *ids = gcl_alloc(*n * sizeof *ids);
+    if (*n > 0 && (status = clGetPlatformIDs(*n, ids, NULL)) != CL_SUCCESS) {
+        gcl_cl_fail(err, status, "cannot list the OpenCL platforms");
+        free(ids);
+        return NULL;
+    }
+    return ids;
+}
+
+/* The devices of a platform; none where the platform fails: another one may still work. */
+static cl_device_id *device_ids(cl_platform_id platform, cl_uint *n)
+{
+    *n = 0;
+    cl_int status = clGetDeviceIDs(platform, CL_DEVICE_TYPE_ALL, 0, NULL, n);
+    if (status != CL_SUCCESS || *n == 0) {
+        *n = 0;
+        return NULL;
+    }
+    cl_device_id *ids = gcl_alloc(*n * sizeof *ids);
+    if (clGetDeviceIDs(platform, CL_DEVICE_TYPE_ALL, *n, ids, NULL) != CL_SUCCESS)
+        *n = 0;
+    return ids;
+}
+
+int gcl_device_find(gcl_found **found, int *n, gcl_error *err)
+{
+    cl_uint n_platforms, n_ids;
+    int capacity = 0;
+    *found = NULL;
+    *n = 0;
+    cl_platform_id *platforms = platform_ids(&n_platforms, err);
+    if (platforms == NULL)
+        return -1;
+    for (cl_uint p = 0; p < n_platforms; p++) {
+        cl_device_id *ids = device_ids(platforms[p], &n_ids);
+        for (cl_uint d = 0; d < n_ids; d++) {
+            GCL_GROW(*found, *n, capacity);
+            gcl_found *one = &(*found)[(*n)++];
+            *one = (gcl_found){.platform = platforms[p], .id = ids[d]};
+            read_limits(one);
+        }
+        free(ids);
+    }
+    free(platforms);
+    return 0;
+}
+
+int gcl_device_list(gcl_limits **list, int *n, gcl_error *err)
+{
+    gcl_found *found;
+    *list = NULL;
+    if (gcl_device_find(&found, n, err) != 0)
+        return -1;
+    *list = gcl_alloc((size_t)*n * sizeof **list);
+    for (int i = 0; i < *n; i++)
+        (*list)[i] = found[i].limits;
+    free(found);
+    return 0;
+}
+
+static const char *type_name(const gcl_limits *l)
+{
+    return l->is_gpu ? "GPU" : l->is_accelerator ? "accelerator" : l->is_cpu ? "CPU" : "other";
+}
+
+void gcl_device_print_list(FILE *out, const gcl_limits *list, int n)
+{
+    if (n == 0)
+        fprintf(out, "no OpenCL device\n");
+    for (int i = 0; i < n; i++) {
+        const gcl_limits *l = &list[i];
+        fprintf(out,
+                "%2d  %s: %s, %s, %u units at %u MHz, %.1f GiB, driver %s, OpenCL C %d.%d, "
+                "fp16 %s, sub-groups %s\n",
+                i + 1, l->platform, l->name, type_name(l), l->compute_units, l->clock_mhz,
+                (double)l->memory_bytes / 0x1p30, l->driver, l->opencl_c / 100,
+                l->opencl_c / 10 % 10, l->fp16 ? "yes" : "no", l->subgroups ? "yes" : "no");
+    }
+}
+
+static int contains(const char *text, const char *part)
+{
+    for (; *text != 0; text++) {
+        size_t i = 0;
+        while (part[i] != 0 &&
+               tolower((unsigned char)text[i]) == tolower((unsigned char)part[i]))
+            i++;
+        if (part[i] == 0)
+            return 1;
+    }
+    return 0;
+}
+
+/* GPUs before accelerators before CPUs, then units x clock; devices below the floor last. */
+static double speed(const gcl_limits *l)
+{
+    double class = l->opencl_c < 120 ? 0 : l->is_gpu ? 3 : l->is_accelerator ? 2 : 1;
+    double clock = l->clock_mhz > 0 ? l->clock_mhz : 1;
+    return class * 1e12 + l->compute_units * clock;
+}
+
+/* The fastest whose name or platform contains `part`; -1 if there is none. */
+static int fastest(const gcl_limits *list, int n, const char *part)
+{
+    int best = -1;
+    for (int i = 0; i < n; i++)
+        if (part == NULL || contains(list[i].name, part) || contains(list[i].platform, part))
+            if (best < 0 || speed(&list[i]) > speed(&list[best]))
+                best = i;
+    return best;
+}
+
+int gcl_device_choose(const gcl_limits *list, int n, const char *which, gcl_error *err)
+{
+    if (n == 0)
+        return gcl_fail(err, GCL_DEVICE,
+                        "no OpenCL device found; install a driver (for the processor itself, on "
+                        "Debian: apt-get install pocl-opencl-icd)");
+    if (which == NULL || *which == 0 || strcmp(which, "auto") == 0 ||
+        strcmp(which, "0") == 0)
+        return fastest(list, n, NULL);
+    if (which[strspn(which, "0123456789")] == 0) {
+        long number = strtol(which, NULL, 10);
+        if (number >= 1 && number <= n)
+            return (int)number - 1;
+        gcl_device_print_list(stderr, list, n);
+        return gcl_fail(err, GCL_DEVICE, "there is no device %s: devices 1 to %d exist", which, n);
+    }
+    int index = fastest(list, n, which);
+    if (index >= 0)
+        return index;
+    gcl_device_print_list(stderr, list, n);
+    return gcl_fail(err, GCL_DEVICE, "no device or platform has \"%s\" in its name", which);
+}

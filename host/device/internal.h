@@ -1,0 +1,74 @@
+/* What the files of host/device share, and no one else includes. */
+#ifndef GCL_DEVICE_INTERNAL_H
+#define GCL_DEVICE_INTERNAL_H
+
+#ifndef CL_TARGET_OPENCL_VERSION
+#define CL_TARGET_OPENCL_VERSION 120
+#endif
+#include <CL/cl.h>
+
+#include "base/sha256.h"
+#include "device/device.h"
+
+/* One device of one platform, as enumerated. */
+typedef struct gcl_found {
+    cl_platform_id platform;
+    cl_device_id id;
+    char platform_version[256];
+    gcl_limits limits;
+} gcl_found;
+
+/* All devices in the order of gcl_device_list; `*found` is to be freed. */
+int gcl_device_find(gcl_found **found, int *n, gcl_error *err);
+
+struct gcl_device {
+    cl_device_id id;
+    cl_context context;
+    cl_command_queue queue;
+    gcl_limits limits;
+    char platform_version[256];
+    int number, profiling;
+    uint64_t bytes;        /* in buffers now */
+    gcl_program *programs; /* owned; newest first */
+    cl_event *launches;    /* since the last gcl_profile_clear, when profiling */
+    int n_launches, cap_launches;
+};
+
+struct gcl_program {
+    gcl_program *next;
+    gcl_device *dev;
+    cl_program program;
+    char *name;
+    uint8_t key[GCL_SHA256_BYTES];
+    int cached; /* its binary came from the disk */
+    int saved;  /* its binary is on the disk, or cannot be put there */
+};
+
+struct gcl_buffer {
+    gcl_device *dev;
+    cl_mem mem;
+    uint64_t bytes;
+    char *what;
+};
+
+/* Records `format...: CL_NAME (status)`. The code is GCL_MEMORY where the status says that memory
+ * ran out, else GCL_DEVICE. Returns -1. */
+int gcl_cl_fail(gcl_error *err, cl_int status, const char *format, ...) GCL_PRINTF(3, 4);
+const char *gcl_cl_name(cl_int status); /* "CL_INVALID_VALUE"; never NULL */
+
+/* Keeps the event of a launch for the profile; owned by the device from here on. */
+void gcl_device_keep_event(gcl_device *dev, cl_event event);
+
+/* The binary cache on disk. Load returns malloc'ed bytes, or NULL when there is no whole and
+ * undamaged entry; writable makes the folder and says whether storing has a chance; store tries
+ * and, at verbose level, says why it could not. None can fail. */
+int gcl_cache_writable(void);
+unsigned char *gcl_cache_load(const uint8_t key[GCL_SHA256_BYTES], size_t *bytes);
+void gcl_cache_store(const uint8_t key[GCL_SHA256_BYTES], const void *binary, size_t bytes);
+
+/* Written by scripts/embed-kernels; ends with {NULL, NULL}. */
+extern const struct gcl_embedded {
+    const char *name, *text;
+} gcl_embedded_kernels[];
+
+#endif
