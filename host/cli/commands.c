@@ -1,0 +1,35 @@
+#include "cli/commands.h"
+
+static const char train_text[] =
+    "Without any option it trains dcgan (preset standard) on the built-in pictures until it is\n"
+    "stopped (Ctrl-C: the step is finished and saved; twice: at once). Everything lies in a run\n"
+    "folder, by default runs/NNNNN-system-preset-data: options.json, log.jsonl, reals.png, samples/,\n"
+    "checkpoints/. `ganocl train --resume` goes on where the newest run stands, byte for byte as if\n"
+    "it had never stopped.";
+
+static const char sample_text[] =
+    "RUN is a run folder (its newest checkpoint) or a checkpoint file. Each picture is a function\n"
+    "of its seed: with --seeds A-B one for each, else --count of them from --seed on.";
+
+static const char forward_text[] =
+    "Runs one network once on tensors in PyTorch layout, to check it against another framework.\n"
+    "Running statistics and no dropout, unless --train-mode is given. The output tensor is \"out\".";
+
+const gcl_command gcl_commands[] = {
+    {"devices", "", 0, 0, "the numbered list of OpenCL devices", NULL, gcl_command_devices, NULL},
+    {"train", "", 0, 0, "trains a model on pictures", train_text, gcl_command_train,
+     gcl_help_training},
+    {"sample", "RUN", 1, 1, "makes pictures with a trained generator", sample_text,
+     gcl_command_sample, NULL},
+    {"forward", "MODEL", 1, 1, "runs one network once on given tensors", forward_text,
+     gcl_command_forward, gcl_help_models},
+    {"describe", "MODEL", 1, 1, "layers, parameters, cost and memory of a model", NULL,
+     gcl_command_describe, gcl_help_models},
+    {"bench", "[MODEL...]", 0, -1, "times training steps, launch by launch", NULL,
+     gcl_command_bench, gcl_help_models},
+    {"selftest", "", 0, 0, "checks every kernel and the models on the device", NULL,
+     gcl_command_selftest, NULL},
+    {"version", "", 0, 0, "version, revision and build options", NULL, gcl_command_version, NULL},
+    {"help", "[COMMAND]", 0, 1, "help of the program or of a command", NULL, gcl_command_help, NULL},
+    {0},
+};

@@ -1,0 +1,24 @@
+/* The commands' run functions: one file each, one row each in commands.c. */
+#ifndef GCL_CLI_COMMANDS_H
+#define GCL_CLI_COMMANDS_H
+
+#include <stdio.h>
+
+#include "cli/options.h"
+
+int gcl_command_devices(const gcl_options *options, gcl_error *err);
+int gcl_command_train(const gcl_options *options, gcl_error *err);
+int gcl_command_sample(const gcl_options *options, gcl_error *err);
+int gcl_command_forward(const gcl_options *options, gcl_error *err);
+int gcl_command_describe(const gcl_options *options, gcl_error *err);
+int gcl_command_bench(const gcl_options *options, gcl_error *err);
+int gcl_command_selftest(const gcl_options *options, gcl_error *err);
+int gcl_command_version(const gcl_options *options, gcl_error *err);
+int gcl_command_help(const gcl_options *options, gcl_error *err);
+
+/* Systems and presets, for help. */
+void gcl_help_models(FILE *out);
+/* What --set knows for training and data, and the data formats. */
+void gcl_help_training(FILE *out);
+
+#endif

@@ -1,0 +1,43 @@
+#include <jansson.h>
+#include <stdlib.h>
+
+#include "cli/commands.h"
+#include "device/device.h"
+
+static json_t *device_json(const gcl_limits *limits, int number)
+{
+    const char *type = limits->is_gpu ? "gpu" : limits->is_cpu ? "cpu" : "accelerator";
+    return json_pack(
+        "{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:I, s:I, s:I, s:i, s:b, s:b, s:b}",
+        "number", number, "platform", limits->platform, "name", limits->name, "type", type,
+        "vendor", limits->vendor, "driver", limits->driver, "version", limits->version,
+        "compute_units", (int)limits->compute_units, "clock_mhz", (int)limits->clock_mhz,
+        "memory_bytes", (json_int_t)limits->memory_bytes, "max_alloc_bytes",
+        (json_int_t)limits->max_alloc_bytes, "local_bytes", (json_int_t)limits->local_bytes,
+        "max_work_group", (int)limits->max_work_group, "fp16", limits->fp16, "fp64", limits->fp64,
+        "subgroups", limits->subgroups);
+}
+
+int gcl_command_devices(const gcl_options *options, gcl_error *err)
+{
+    gcl_limits *list = NULL;
+    int n = 0;
+    if (gcl_device_list(&list, &n, err) != 0)
+        return -1;
+    if (options->json) {
+        json_t *devices = json_array();
+        for (int i = 0; i < n; i++)
+            json_array_append_new(devices, device_json(&list[i], i + 1));
+        json_dumpf(devices, stdout, JSON_INDENT(1));
+        printf("\n");
+        json_decref(devices);
+    } else {
+        gcl_device_print_list(stdout, list, n);
+    }
+    free(list);
+    if (n == 0)
+        return gcl_fail(err, GCL_DEVICE,
+                        "no OpenCL device; install a driver (for the CPU, on Debian: "
+                        "apt-get install pocl-opencl-icd)");
+    return 0;
+}

@@ -1,0 +1,36 @@
+/* Finds the command, runs it, turns its error into one line and an exit status. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+
+#include "base/log.h"
+#include "cli/commands.h"
+
+static int run(gcl_options *options, const gcl_command *command, gcl_error *err)
+{
+    if (options->version)
+        return gcl_command_version(options, err);
+    if (options->help || command == NULL) {
+        gcl_options_help(options->help ? stdout : stderr, command);
+        return options->help ? 0 : gcl_fail(err, GCL_USAGE, "no command was given");
+    }
+    return command->run(options, err);
+}
+
+int main(int argc, char **argv)
+{
+    gcl_options options = {0};
+    gcl_error err = {0};
+    signal(SIGPIPE, SIG_IGN); /* a reader that closes early is no reason to lose a checkpoint */
+    const gcl_command *command = gcl_options_parse(&options, argc, argv, &err);
+    gcl_log_level = options.quiet ? -1 : options.verbose;
+    int status = err.code != GCL_OK ? -1 : run(&options, command, &err);
+    if (fflush(stdout) != 0 && errno != EPIPE && status == 0)
+        status = gcl_fail(&err, GCL_DISK, "standard output: cannot be written");
+    if (status < 0) {
+        fprintf(stderr, "ganocl: %s\n", err.text);
+        status = err.code;
+    }
+    gcl_options_free(&options);
+    return status;
+}
