@@ -1,0 +1,8 @@
+/* The kernel ops: one line each. */
+#include "ops/ops.h"
+
+const gcl_op *const gcl_ops[] = {
+    &gcl_op_conv,   &gcl_op_conv_data, &gcl_op_conv_weight,
+    &gcl_op_matmul, &gcl_op_slice,     &gcl_op_pad,
+    NULL,
+};
