@@ -1,0 +1,51 @@
+/* The settings that are not a model's: how often to log, sample and save (train.*), how pictures
+ * are read (data.*). Keys of --set like the model's own.
+ *
+ *     gcl_settings settings;
+ *     gcl_settings_start(&settings);
+ *     gcl_settings_change(&settings, "train.log_every=5", &err);
+ *     gcl_settings_value(&settings, GCL_TRAIN_LOG_EVERY)
+ */
+#ifndef GCL_TRAIN_SETTINGS_H
+#define GCL_TRAIN_SETTINGS_H
+
+#include <stdio.h>
+
+#include "base/error.h"
+#include "datasets/dataset.h"
+
+typedef enum gcl_settings_key {
+    GCL_TRAIN_LOG_EVERY,
+    GCL_TRAIN_SAMPLE_EVERY,
+    GCL_TRAIN_CHECKPOINT_EVERY,
+    GCL_TRAIN_CHECKPOINT_MINUTES,
+    GCL_TRAIN_KEEP,
+    GCL_TRAIN_DIVERGED_AFTER,
+    GCL_DATA_SHUFFLE,
+    GCL_DATA_FLIP,
+    GCL_DATA_CROP,
+    GCL_DATA_FILTER,
+    GCL_DATA_BOX,
+    GCL_DATA_FORMAT,
+    GCL_SETTINGS
+} gcl_settings_key;
+
+typedef struct gcl_settings {
+    char text[GCL_SETTINGS][64]; /* every value as text, "" for none */
+    double value[GCL_SETTINGS];  /* and as number or index of the word, where it is one */
+    gcl_box box;                 /* data.box */
+} gcl_settings;
+
+void gcl_settings_start(gcl_settings *settings); /* the usual values */
+/* 1: KEY=VALUE begins with "train." or "data.", so it is meant for this table, else for the model. */
+int gcl_settings_owns(const char *change);
+/* Errors: GCL_USAGE with the nearest key, or the range. */
+int gcl_settings_change(gcl_settings *settings, const char *change, gcl_error *err);
+double gcl_settings_value(const gcl_settings *settings, gcl_settings_key key);
+const char *gcl_settings_name(gcl_settings_key key); /* "train.log_every" */
+const char *gcl_settings_text(const gcl_settings *settings, gcl_settings_key key);
+/* Puts the data.* values into the options of a data set. */
+void gcl_settings_dataset(const gcl_settings *settings, gcl_dataset_options *options);
+void gcl_settings_print(FILE *out); /* for help */
+
+#endif
