@@ -1,0 +1,55 @@
+/* A training step built for a device: graph, networks, variables, plan.
+ *
+ *     gcl_trainer trainer;
+ *     gcl_trainer_build(&trainer, dev, &model, 16, 0, NULL, &err);
+ *     gcl_checkpoint_initialise(trainer.nn, trainer.store, seed, &err);
+ *     unsigned char *stage = gcl_plan_stage(trainer.plan, &err);
+ *     gcl_trainer_set_step(&trainer, stage, seed, 0);      random key, counters, rates
+ *     ...data bytes at their places...
+ *     gcl_plan_run(trainer.plan, &err);
+ *     gcl_trainer_free(&trainer);
+ *
+ * The output "history" of the graph holds every loss, then every guard. */
+#ifndef GCL_TRAIN_TRAINER_H
+#define GCL_TRAIN_TRAINER_H
+
+#include <stdint.h>
+
+#include "models/model.h"
+#include "plan/plan.h"
+
+enum { GCL_MAX_HISTORY = GCL_MAX_LOSSES + 4 };
+
+typedef struct gcl_trainer {
+    const gcl_model *model; /* kept */
+    int batch;
+    gcl_graph *graph;
+    gcl_nn *nn;
+    gcl_step step;
+    gcl_store *store;
+    gcl_plan *plan;
+    int64_t key_at, t_at;          /* bytes into the stage; -1: not an input */
+    int64_t rate_at[4];            /* of the networks, in the system's order */
+    int n_rates;
+} gcl_trainer;
+
+/* Builds all of it; on failure nothing is left. `replay`: random draws are inputs. With
+ * plan_options->estimate_only nothing is made on the device. Errors: GCL_USAGE (the model's own
+ * mistake, with scope and place), GCL_DEVICE, GCL_MEMORY with what would fit. */
+int gcl_trainer_build(gcl_trainer *trainer, gcl_device *dev, const gcl_model *model, int batch,
+                      int replay, const gcl_plan_options *plan_options, gcl_error *err);
+void gcl_trainer_free(gcl_trainer *trainer);
+
+/* Only the graph, for a count without a device. */
+int gcl_trainer_graph(gcl_trainer *trainer, const gcl_model *model, int batch, int replay,
+                      gcl_error *err);
+
+/* The step's scalar inputs: key = (seed low, seed high, step, 0), t = step, all rates 1. */
+void gcl_trainer_set_step(const gcl_trainer *trainer, unsigned char *stage, uint64_t seed,
+                          int64_t step);
+
+/* "dcgan:small"; and all settings of a model as JSON text (malloc'ed). */
+void gcl_model_name(const gcl_model *model, char *text, size_t size);
+char *gcl_model_settings_json(const gcl_model *model);
+
+#endif
