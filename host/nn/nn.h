@@ -94,8 +94,8 @@ void gcl_tensor_from_file(const gcl_tensor *tensor, const float *file, float *me
 void gcl_tensor_initialise(const gcl_tensor *tensor, uint64_t seed, float *memory);
 
 /* The current value of a parameter of the network being built; made on first use. */
-gcl_node *gcl_param(gcl_nn *nn, const char *name, gcl_shape shape, gcl_layout layout,
-                    const int flat[3], gcl_init init);
+gcl_node *gcl_parameter(gcl_nn *nn, const char *name, gcl_shape shape, gcl_layout layout,
+                        const int flat[3], gcl_init init);
 /* A buffer (running statistic) [1,1,1,C], and its new value. Guarded: non-finite values are not
  * taken over. */
 gcl_node *gcl_state(gcl_nn *nn, const char *name, int c, double initial);
