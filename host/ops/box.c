@@ -85,7 +85,7 @@ static double flops(const gcl_node *node)
     return 0;
 }
 
-/* ---- launches ------------------------------------------------------------------------------------ */
+/* ---- launches ------------------------------------------------------------------------------- */
 
 static int applies(const gcl_node *node, const gcl_limits *limits)
 {
@@ -157,7 +157,7 @@ static const gcl_variant rows = {
     .name = "rows", .applies = applies, .recipe = rows_recipe, .cost = rows_cost};
 static const gcl_variant *const variants[] = {&rows, &naive};
 
-/* ---- cases and rows ------------------------------------------------------------------------------ */
+/* ---- cases and rows ------------------------------------------------------------------------- */
 
 static const struct box_case {
     const char *name;

@@ -5,7 +5,7 @@
  * and the head of many networks), is a matrix product: the builders make gcl_matmul of it. */
 #include "ops/variants.h"
 
-/* ---- geometry and shape rules ------------------------------------------------------------------ */
+/* ---- geometry and shape rules --------------------------------------------------------------- */
 
 static int extent(int size, int filter, int stride, int pad)
 {
@@ -84,7 +84,7 @@ static gcl_node *filter_rows(gcl_node *f, const gcl_conv_attr *a)
     return gcl_reshape(f, gcl_shape_of(1, 1, a->r * a->s * a->c, a->k));
 }
 
-/* ---- builders ----------------------------------------------------------------------------------- */
+/* ---- builders ------------------------------------------------------------------------------- */
 
 gcl_node *gcl_conv(gcl_node *x, gcl_node *f, int stride, int pad)
 {
@@ -140,7 +140,7 @@ gcl_node *gcl_conv_weight(gcl_node *x, gcl_node *y, int r, int s, int stride, in
     return gcl_node_new(g, &gcl_op_conv_weight, filter_shape(&a), (gcl_node *[]){x, y}, 2, &a);
 }
 
-/* ---- gradients ---------------------------------------------------------------------------------- */
+/* ---- gradients ------------------------------------------------------------------------------ */
 
 static void conv_gradient(gcl_node *node, gcl_node *dy, const int *wanted, gcl_node **dx)
 {
@@ -172,9 +172,9 @@ static void conv_weight_gradient(gcl_node *node, gcl_node *df, const int *wanted
         d[1] = gcl_conv(x, df, a->stride_h, a->pad_h);
 }
 
-/* ---- evaluation in double ------------------------------------------------------------------------ */
+/* ---- evaluation in double ------------------------------------------------------------------- */
 
-/* What one output pixel and one tap share: the vectors along c and k, and the tap's [C,K] matrix. */
+/* Where one output pixel and one tap meet: the vectors along c and k, the tap's [C,K] matrix. */
 typedef struct touch {
     int64_t x, y, f; /* first elements */
 } touch;
@@ -267,7 +267,7 @@ static double conv_flops(const gcl_node *node)
     return 2.0 * a->n * a->p * a->q * a->r * a->s * a->c * a->k;
 }
 
-/* ---- cases --------------------------------------------------------------------------------------- */
+/* ---- cases ---------------------------------------------------------------------------------- */
 
 static const struct conv_case {
     const char *name;
@@ -352,7 +352,7 @@ static gcl_node *conv_weight_case(gcl_graph *g, int i, const char **name)
     return gcl_conv_weight(from.x, from.y, t->r, t->s, t->stride, t->pad);
 }
 
-/* ---- rows ---------------------------------------------------------------------------------------- */
+/* ---- rows ----------------------------------------------------------------------------------- */
 
 static const gcl_variant *const conv_variants[] = {&gcl_conv_vec, &gcl_conv_vec_narrow,
                                                    &gcl_conv_tile, &gcl_conv_naive};

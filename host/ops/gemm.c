@@ -26,7 +26,7 @@ gcl_node *gcl_matmul(gcl_node *a, gcl_node *b, int transpose_a, int transpose_b)
     return gcl_node_new(a->graph, &gcl_op_matmul, shape, (gcl_node *[]){a, b}, 2, &attr);
 }
 
-/* With C = op(A) op(B): d op(A) = dC op(B)^T and d op(B) = op(A)^T dC, transposed back if need be. */
+/* With C = op(A) op(B): d op(A) = dC op(B)^T and d op(B) = op(A)^T dC, transposed back. */
 static void gradient(gcl_node *node, gcl_node *dc, const int *wanted, gcl_node **dx)
 {
     const gcl_matmul_attr *t = node->attr;
