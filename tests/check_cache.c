@@ -191,9 +191,9 @@ static void be_junk(uint8_t *bytes, size_t n)
 }
 
 typedef void damage(uint8_t *bytes, size_t n);
-static damage *const damages[] = {flip_magic, flip_key,  flip_length, flip_sum,   flip_first,
-                                  flip_last,  cut_half,  cut_head,    cut_short,  cut_all,
-                                  append,     be_foreign, be_pipe,    be_unreadable, be_junk};
+static damage *const damages[] = {flip_magic, flip_key,   flip_length, flip_sum,      flip_first,
+                                  flip_last,  cut_half,   cut_head,    cut_short,     cut_all,
+                                  append,     be_foreign, be_pipe,     be_unreadable, be_junk};
 
 START_TEST(damage_only_costs_a_build)
 {
@@ -355,10 +355,7 @@ START_TEST(sources_from_a_folder)
 }
 END_TEST
 
-START_TEST(child_life)
-{
-    open_and_run();
-}
+START_TEST(child_life) { open_and_run(); }
 END_TEST
 
 /* --- The suite ---------------------------------------------------------------------------------- */

@@ -9,10 +9,10 @@
 /* Random123's known answers for philox4x32-10: counter words, key words, result words. */
 static const uint32_t known[3][10] = {
     {0, 0, 0, 0, 0, 0, 0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8},
-    {0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0x408f276d,
-     0x41c83b0e, 0xa20bc7c6, 0x6d5451fd},
-    {0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344, 0xa4093822, 0x299f31d0, 0xd16cfe09,
-     0x94fdcceb, 0x5001e420, 0x24126ea1}};
+    {0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0x408f276d, 0x41c83b0e,
+     0xa20bc7c6, 0x6d5451fd},
+    {0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344, 0xa4093822, 0x299f31d0, 0xd16cfe09, 0x94fdcceb,
+     0x5001e420, 0x24126ea1}};
 
 START_TEST(philox_known_answers)
 {
@@ -29,24 +29,39 @@ END_TEST
 
 /* --- Choosing ----------------------------------------------------------------------------------- */
 
-static const gcl_limits shelf[4] = {
-    {.platform = "Slow Things", .name = "old CPU", .is_cpu = 1, .opencl_c = 120,
-     .compute_units = 64, .clock_mhz = 5000},
-    {.platform = "Graphics", .name = "Card S", .is_gpu = 1, .opencl_c = 300, .compute_units = 8,
-     .clock_mhz = 1000},
-    {.platform = "Graphics", .name = "Card L", .is_gpu = 1, .opencl_c = 120, .compute_units = 32,
-     .clock_mhz = 900},
-    {.platform = "Graphics", .name = "Card too old", .is_gpu = 1, .opencl_c = 110,
-     .compute_units = 99, .clock_mhz = 9999}};
+static const gcl_limits shelf[4] = {{.platform = "Slow Things",
+                                     .name = "old CPU",
+                                     .is_cpu = 1,
+                                     .opencl_c = 120,
+                                     .compute_units = 64,
+                                     .clock_mhz = 5000},
+                                    {.platform = "Graphics",
+                                     .name = "Card S",
+                                     .is_gpu = 1,
+                                     .opencl_c = 300,
+                                     .compute_units = 8,
+                                     .clock_mhz = 1000},
+                                    {.platform = "Graphics",
+                                     .name = "Card L",
+                                     .is_gpu = 1,
+                                     .opencl_c = 120,
+                                     .compute_units = 32,
+                                     .clock_mhz = 900},
+                                    {.platform = "Graphics",
+                                     .name = "Card too old",
+                                     .is_gpu = 1,
+                                     .opencl_c = 110,
+                                     .compute_units = 99,
+                                     .clock_mhz = 9999}};
 
 START_TEST(choose_by_number_name_and_speed)
 {
     static const struct {
         const char *which;
         int index;
-    } cases[] = {{"1", 0},      {"2", 1},      {"4", 3},       {"auto", 2},  {"0", 2}, {NULL, 2},
-                 {"", 2},       {"CARD s", 1}, {"old cpu", 0}, {"slow", 0},  {"card", 2},
-                 {"graphi", 2}, {"too old", 3}};
+    } cases[] = {{"1", 0},    {"2", 1},      {"4", 3},      {"auto", 2},    {"0", 2},
+                 {NULL, 2},   {"", 2},       {"CARD s", 1}, {"old cpu", 0}, {"slow", 0},
+                 {"card", 2}, {"graphi", 2}, {"too old", 3}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         ck_assert_int_eq(gcl_device_choose(shelf, 4, cases[i].which, &err), cases[i].index);
     ck_assert_int_eq(gcl_device_choose(shelf, 1, "auto", &err), 0);
@@ -56,7 +71,8 @@ END_TEST
 
 START_TEST(choose_what_is_not_there)
 {
-    static const char *const wrong[] = {"99", "5", "00000", "99999999999999999999", "Nonesuch", "-1"};
+    static const char *const wrong[] = {"99",       "5", "00000", "99999999999999999999",
+                                        "Nonesuch", "-1"};
     char path[96];
     snprintf(path, sizeof path, "%s/stderr", scratch);
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {

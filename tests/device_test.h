@@ -20,8 +20,8 @@
 #include "device/device.h"
 
 #define ck_ok(expression) ck_assert_msg((expression) == 0 && err.code == 0, "%s", err.text)
-#define ck_have(pointer) ck_assert_msg((pointer) != NULL && err.code == 0, "%s", err.text)
-#define ck_says(part) ck_assert_msg(strstr(err.text, part) != NULL, "%s", err.text)
+#define ck_have(pointer)  ck_assert_msg((pointer) != NULL && err.code == 0, "%s", err.text)
+#define ck_says(part)     ck_assert_msg(strstr(err.text, part) != NULL, "%s", err.text)
 
 extern char **environ;
 

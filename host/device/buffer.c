@@ -24,8 +24,7 @@ static int allocation_failed(gcl_device *dev, uint64_t bytes, const char *what, 
     case CL_MEM_OBJECT_ALLOCATION_FAILURE:
     case CL_OUT_OF_RESOURCES:
     case CL_OUT_OF_HOST_MEMORY:
-    case CL_INVALID_BUFFER_SIZE:
-        return out_of_memory(dev, bytes, what, gcl_cl_name(status), err);
+    case CL_INVALID_BUFFER_SIZE: return out_of_memory(dev, bytes, what, gcl_cl_name(status), err);
     default:
         return gcl_cl_fail(err, status, "%s: cannot make a buffer of %llu bytes", what,
                            (unsigned long long)bytes);
@@ -135,8 +134,8 @@ int gcl_buffer_read(gcl_buffer *buf, uint64_t offset, void *data, uint64_t bytes
         return -1;
     if (bytes == 0)
         return 0;
-    cl_int status = clEnqueueReadBuffer(buf->dev->queue, buf->mem, CL_TRUE, offset, bytes, data, 0,
-                                        NULL, NULL);
+    cl_int status =
+        clEnqueueReadBuffer(buf->dev->queue, buf->mem, CL_TRUE, offset, bytes, data, 0, NULL, NULL);
     return check_status(buf, status, "read", err);
 }
 

@@ -72,12 +72,10 @@ const char *gcl_cl_name(cl_int status)
 {
     switch (status) {
 #define STATUS_NAME(name)                                                                          \
-    case name:                                                                                     \
-        return #name;
+    case name: return #name;
         STATUS_LIST(STATUS_NAME)
 #undef STATUS_NAME
-    default:
-        return "unknown OpenCL error";
+    default: return "unknown OpenCL error";
     }
 }
 
@@ -249,8 +247,7 @@ int gcl_event_done(const gcl_event *event)
 int gcl_event_wait(gcl_event *event, gcl_error *err)
 {
     cl_int status = clWaitForEvents(1, &event->event);
-    return status == CL_SUCCESS ? 0
-                                : gcl_cl_fail(err, status, "waiting for the device failed");
+    return status == CL_SUCCESS ? 0 : gcl_cl_fail(err, status, "waiting for the device failed");
 }
 
 void gcl_event_free(gcl_event *event)

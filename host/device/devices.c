@@ -240,8 +240,7 @@ static int contains(const char *text, const char *part)
 {
     for (; *text != 0; text++) {
         size_t i = 0;
-        while (part[i] != 0 &&
-               tolower((unsigned char)text[i]) == tolower((unsigned char)part[i]))
+        while (part[i] != 0 && tolower((unsigned char)text[i]) == tolower((unsigned char)part[i]))
             i++;
         if (part[i] == 0)
             return 1;
@@ -274,8 +273,7 @@ int gcl_device_choose(const gcl_limits *list, int n, const char *which, gcl_erro
         return gcl_fail(err, GCL_DEVICE,
                         "no OpenCL device found; install a driver (for the processor itself, on "
                         "Debian: apt-get install pocl-opencl-icd)");
-    if (which == NULL || *which == 0 || strcmp(which, "auto") == 0 ||
-        strcmp(which, "0") == 0)
+    if (which == NULL || *which == 0 || strcmp(which, "auto") == 0 || strcmp(which, "0") == 0)
         return fastest(list, n, NULL);
     if (which[strspn(which, "0123456789")] == 0) {
         long number = strtol(which, NULL, 10);

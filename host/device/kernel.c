@@ -83,8 +83,8 @@ int gcl_kernel_launch(gcl_kernel *kernel, const size_t global[3], const size_t l
     gcl_device *dev = kernel->dev;
     cl_event event;
     cl_int status =
-        clEnqueueNDRangeKernel(dev->queue, kernel->kernel, 3, NULL, global,
-                               local[0] ? local : NULL, 0, NULL, dev->profiling ? &event : NULL);
+        clEnqueueNDRangeKernel(dev->queue, kernel->kernel, 3, NULL, global, local[0] ? local : NULL,
+                               0, NULL, dev->profiling ? &event : NULL);
     if (status != CL_SUCCESS)
         return launch_failed(kernel, global, local, status, err);
     if (dev->profiling)

@@ -253,8 +253,7 @@ static void save_program(gcl_program *program)
         return;
     }
     unsigned char *binary = gcl_alloc(bytes);
-    status =
-        clGetProgramInfo(program->program, CL_PROGRAM_BINARIES, sizeof binary, &binary, NULL);
+    status = clGetProgramInfo(program->program, CL_PROGRAM_BINARIES, sizeof binary, &binary, NULL);
     if (status == CL_SUCCESS)
         gcl_cache_store(program->key, binary, bytes);
     free(binary);

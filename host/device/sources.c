@@ -15,14 +15,16 @@ static const char *embedded(const char *file)
     return NULL;
 }
 
+struct kept {
+    struct kept *next;
+    char *text;
+};
+
 /* Callers keep the text for as long as they like, so it lives as long as the process. An unchanged
  * file gives the same pointer again. */
 static const char *keep(const char *text)
 {
-    static struct kept {
-        struct kept *next;
-        char *text;
-    } *all;
+    static struct kept *all;
     for (struct kept *k = all; k != NULL; k = k->next)
         if (strcmp(k->text, text) == 0)
             return k->text;
