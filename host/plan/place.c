@@ -1,0 +1,235 @@
+/* Placement: every stored value gets memory by its lifetime over the list of units. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "plan/internal.h"
+
+enum { SLOT_ALIGN = 256, INPUT_ALIGN = 64 };
+
+static uint64_t round_up(uint64_t x, uint64_t to) { return (x + to - 1) / to * to; }
+
+static const gcl_node *variable_of(const gcl_node *n)
+{
+    while (n->op->kind == GCL_KIND_ASSIGN)
+        n = n->in[0];
+    return n;
+}
+
+storage *gcl_plan_locate(const gcl_plan *plan, const gcl_node *node, uint64_t *at)
+{
+    uint64_t offset = 0;
+    if (node->op->kind == GCL_KIND_VIEW) {
+        offset = (uint64_t)((const gcl_view_attr *)node->attr)->first * gcl_dtype_bytes(node->dtype);
+        node = node->in[0];
+    }
+    int id = node->id;
+    while (plan->alias[id] >= 0) {
+        offset += (uint64_t)plan->alias_at[id] * sizeof(float);
+        id = plan->alias[id];
+    }
+    storage *s = plan->home[id];
+    if (s != NULL)
+        *at = s->at + offset;
+    return s;
+}
+
+static storage *new_storage(gcl_plan *plan, const gcl_node *n)
+{
+    storage *s = gcl_arena_alloc(plan->memory, sizeof *s);
+    s->bytes = (uint64_t)gcl_shape_count(n->shape) * gcl_dtype_bytes(n->dtype);
+    s->first_unit = plan->n_units;
+    s->last_unit = -1;
+    s->arena = -1;
+    return s;
+}
+
+/* A storage for every node that has one of its own. */
+static int make_storages(gcl_plan *plan, gcl_error *err)
+{
+    for (int id = 0; id < plan->n_nodes; id++) {
+        const gcl_node *n = gcl_graph_node(plan->graph, id);
+        double literal;
+        if (!plan->live[id] || !plan->stored[id] || plan->alias[id] >= 0 ||
+            n->op->kind == GCL_KIND_VIEW || gcl_node_constant(n, &literal))
+            continue;
+        if (n->op->kind == GCL_KIND_ASSIGN) {
+            plan->home[id] = plan->home[variable_of(n)->id];
+            continue;
+        }
+        storage *s = plan->home[id] = new_storage(plan, n);
+        if (n->op == &gcl_op_variable) {
+            s->kind = STORAGE_VARIABLE;
+            s->variable = n->name;
+            uint64_t first = 0;
+            if (plan->store != NULL && !plan->options.estimate_only) {
+                if (gcl_store_need(plan->store, n->name, gcl_shape_count(n->shape), err) != 0)
+                    return -1;
+                s->buffer = gcl_store_find(plan->store, n->name, &first, NULL);
+                s->at = first * sizeof(float);
+            }
+        } else if (n->op == &gcl_op_input) {
+            s->kind = STORAGE_UPLOAD;
+            s->at = (uint64_t)plan->upload_bytes;
+            plan->upload_bytes += (int64_t)round_up(s->bytes, INPUT_ALIGN);
+        }
+    }
+    return 0;
+}
+
+static void touch(gcl_plan *plan, const gcl_node *n, int k)
+{
+    uint64_t at;
+    storage *s = gcl_plan_locate(plan, n, &at);
+    if (s == NULL)
+        return;
+    if (k < s->first_unit)
+        s->first_unit = k;
+    if (k > s->last_unit)
+        s->last_unit = k;
+}
+
+static void find_lifetimes(gcl_plan *plan)
+{
+    for (int k = 0; k < plan->n_units; k++) {
+        unit *u = &plan->units[k];
+        for (int i = 0; i < u->n_roots; i++)
+            touch(plan, u->roots[i], k);
+        for (int i = 0; i < u->n_leaves; i++)
+            touch(plan, u->leaves[i], k);
+        if (u->tail != NULL)
+            touch(plan, u->tail, k);
+        for (int i = 0; u->kind == UNIT_KERNEL && i < u->roots[0]->n_in; i++)
+            touch(plan, u->roots[0]->in[i], k);
+        if (u->scratch_floats > 0) {
+            u->scratch = gcl_arena_alloc(plan->memory, sizeof *u->scratch);
+            u->scratch->bytes = (uint64_t)u->scratch_floats * sizeof(float);
+            u->scratch->first_unit = u->scratch->last_unit = k;
+            u->scratch->arena = -1;
+        }
+    }
+    for (int i = 0; i < gcl_graph_outputs(plan->graph); i++)
+        touch(plan, gcl_graph_output_at(plan->graph, i, NULL), plan->n_units);
+}
+
+/* ---- slots into arenas ---- */
+
+typedef struct slot_list {
+    storage **slots;
+    int n, cap;
+} slot_list;
+
+static int by_size(const void *a, const void *b)
+{
+    const storage *x = *(storage *const *)a, *y = *(storage *const *)b;
+    if (x->bytes != y->bytes)
+        return x->bytes < y->bytes ? 1 : -1;
+    return x->first_unit - y->first_unit;
+}
+
+static int by_offset(const void *a, const void *b)
+{
+    const storage *x = *(storage *const *)a, *y = *(storage *const *)b;
+    return x->at < y->at ? -1 : x->at > y->at;
+}
+
+static int overlap(const storage *a, const storage *b)
+{
+    return a->first_unit <= b->last_unit && b->first_unit <= a->last_unit;
+}
+
+/* The lowest gap of arena number `arena` among slots already placed that live at the same time. */
+static uint64_t lowest_gap(const slot_list *placed, const storage *s, int arena, storage **busy)
+{
+    int n = 0;
+    for (int i = 0; i < placed->n; i++)
+        if (placed->slots[i]->arena == arena && overlap(placed->slots[i], s))
+            busy[n++] = placed->slots[i];
+    qsort(busy, (size_t)n, sizeof *busy, by_offset);
+    uint64_t at = 0;
+    for (int i = 0; i < n; i++) {
+        if (busy[i]->at >= at + s->bytes)
+            break;
+        uint64_t end = round_up(busy[i]->at + busy[i]->bytes, SLOT_ALIGN);
+        at = end > at ? end : at;
+    }
+    return at;
+}
+
+static int place_slots(gcl_plan *plan, slot_list *list, gcl_error *err)
+{
+    slot_list placed = {0};
+    storage **busy = gcl_alloc((size_t)(list->n + 1) * sizeof *busy);
+    uint64_t limit = plan->limits->max_alloc_bytes;
+    int status = 0;
+    qsort(list->slots, (size_t)list->n, sizeof *list->slots, by_size);
+    for (int i = 0; i < list->n && status == 0; i++) {
+        storage *s = list->slots[i];
+        if (s->bytes > limit) {
+            status = gcl_fail(err, GCL_MEMORY, "one tensor of this step needs %.0f MiB, the device "
+                              "allows %.0f MiB in one piece; use a smaller --batch",
+                              (double)s->bytes / 1048576, (double)limit / 1048576);
+            break;
+        }
+        for (int arena = 0; s->arena < 0; arena++) {
+            if (arena == plan->n_arenas) {
+                plan->arena_bytes = gcl_realloc(plan->arena_bytes,
+                                                (size_t)(plan->n_arenas + 1) * sizeof(uint64_t));
+                plan->arena_bytes[plan->n_arenas++] = 0;
+            }
+            uint64_t at = lowest_gap(&placed, s, arena, busy);
+            if (at + s->bytes > limit)
+                continue;
+            s->at = at;
+            s->arena = arena;
+            if (at + s->bytes > plan->arena_bytes[arena])
+                plan->arena_bytes[arena] = at + s->bytes;
+        }
+        GCL_GROW(placed.slots, placed.n, placed.cap);
+        placed.slots[placed.n++] = s;
+    }
+    free(busy);
+    free(placed.slots);
+    return status;
+}
+
+static void collect(gcl_plan *plan, slot_list *list)
+{
+    for (int id = 0; id < plan->n_nodes; id++) {
+        storage *s = plan->home[id];
+        const gcl_node *n = gcl_graph_node(plan->graph, id);
+        if (s == NULL || s->kind != STORAGE_SLOT || n->op->kind == GCL_KIND_ASSIGN ||
+            s->last_unit < 0)
+            continue;
+        GCL_GROW(list->slots, list->n, list->cap);
+        list->slots[list->n++] = s;
+    }
+    for (int k = 0; k < plan->n_units; k++)
+        if (plan->units[k].scratch != NULL) {
+            GCL_GROW(list->slots, list->n, list->cap);
+            list->slots[list->n++] = plan->units[k].scratch;
+        }
+}
+
+int gcl_plan_place(gcl_plan *plan, gcl_error *err)
+{
+    slot_list list = {0};
+    int status = make_storages(plan, err);
+    if (status == 0) {
+        find_lifetimes(plan);
+        collect(plan, &list);
+        status = place_slots(plan, &list, err);
+    }
+    for (int i = 0; i < plan->n_arenas && status == 0; i++)
+        plan->slot_bytes += plan->arena_bytes[i];
+    if (status == 0 && !plan->options.estimate_only) {
+        plan->arenas = gcl_alloc((size_t)(plan->n_arenas + 1) * sizeof *plan->arenas);
+        for (int i = 0; i < plan->n_arenas && status == 0; i++) {
+            plan->arenas[i] = gcl_buffer_new(plan->dev, plan->arena_bytes[i], "values of a step", err);
+            status = plan->arenas[i] ? 0 : -1;
+        }
+        for (int i = 0; i < list.n && status == 0; i++)
+            list.slots[i]->buffer = plan->arenas[list.slots[i]->arena];
+    }
+    free(list.slots);
+    return status;
+}
