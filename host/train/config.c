@@ -1,0 +1,246 @@
+#include "train/config.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "io/file.h"
+#include "train/trainer.h"
+
+enum { MAX_CONFIG_BYTES = 1 << 22 };
+
+void gcl_config_start(gcl_config *config)
+{
+    memset(config, 0, sizeof *config);
+    config->arena = gcl_arena_new();
+    gcl_settings_start(&config->settings);
+}
+
+void gcl_config_free(gcl_config *config)
+{
+    gcl_arena_free(config->arena);
+    free(config->changes);
+    memset(config, 0, sizeof *config);
+}
+
+void gcl_config_set(gcl_config *config, const char *change)
+{
+    GCL_GROW(config->changes, config->n_changes, config->cap_changes);
+    config->changes[config->n_changes++] = gcl_arena_printf(config->arena, "%s", change);
+}
+
+/* ---- reading -------------------------------------------------------------------------------------- */
+
+typedef struct reading {
+    gcl_config *config;
+    const char *path, *system, *preset;
+    gcl_error *err;
+} reading;
+
+static int wrong(const reading *r, const char *key, const char *wanted)
+{
+    return gcl_fail(r->err, GCL_USAGE, "%s: \"%s\" is not %s", r->path, key, wanted);
+}
+
+/* A setting as the text that --set would have. */
+static int read_setting(reading *r, const char *key, const json_t *value)
+{
+    gcl_arena *arena = r->config->arena;
+    const char *text = NULL;
+    if (strcmp(key, "preset") == 0 && json_is_string(value)) {
+        r->preset = gcl_arena_printf(arena, "%s", json_string_value(value));
+        return 0;
+    }
+    if (json_is_string(value))
+        text = json_string_value(value);
+    else if (json_is_boolean(value))
+        text = json_is_true(value) ? "true" : "false";
+    else if (json_is_integer(value))
+        text = gcl_arena_printf(arena, "%lld", (long long)json_integer_value(value));
+    else if (json_is_real(value))
+        text = gcl_arena_printf(arena, "%.17g", json_real_value(value));
+    if (text == NULL)
+        return wrong(r, key, "a number, a word or a truth value");
+    gcl_config_set(r->config, gcl_arena_printf(arena, "%s=%s", key, text));
+    return 0;
+}
+
+static int read_settings(reading *r, const char *name, json_t *object)
+{
+    const char *key;
+    json_t *value;
+    if (!json_is_object(object))
+        return wrong(r, name, "an object of settings");
+    json_object_foreach(object, key, value)
+    {
+        if (read_setting(r, key, value) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int read_text(reading *r, const char *key, const json_t *value, const char **text)
+{
+    if (!json_is_string(value))
+        return wrong(r, key, "a text");
+    *text = gcl_arena_printf(r->config->arena, "%s", json_string_value(value));
+    return 0;
+}
+
+static int read_number(reading *r, const char *key, const json_t *value, double *number)
+{
+    if (!json_is_number(value) || json_number_value(value) < 0)
+        return wrong(r, key, "a number that is not negative");
+    *number = json_number_value(value);
+    return 0;
+}
+
+static int read_whole(reading *r, const char *key, const json_t *value, int64_t most, int64_t *whole)
+{
+    if (!json_is_integer(value) || json_integer_value(value) < 0 || json_integer_value(value) > most)
+        return wrong(r, key, "a whole number in range");
+    *whole = json_integer_value(value);
+    return 0;
+}
+
+static int is_any(const char *key, const char *a, const char *b, const char *c)
+{
+    return strcmp(key, a) == 0 || strcmp(key, b) == 0 || strcmp(key, c) == 0;
+}
+
+/* What describes a recording or a machine and is nothing to be set. */
+static int is_only_a_fact(const char *key, const json_t *value)
+{
+    return is_any(key, "made_on", "noise", "temperature") ||
+           (strcmp(key, "batch") == 0 && json_is_object(value));
+}
+
+static int read_key(reading *r, const char *key, json_t *value)
+{
+    gcl_config *config = r->config;
+    int64_t whole = 0;
+    if (is_only_a_fact(key, value) || json_is_null(value))
+        return 0;
+    if (strcmp(key, "model") == 0)
+        return read_text(r, key, value, &config->model_name);
+    if (strcmp(key, "system") == 0)
+        return read_text(r, key, value, &r->system);
+    if (strcmp(key, "data") == 0)
+        return read_text(r, key, value, &config->data);
+    if (strcmp(key, "init") == 0)
+        return read_text(r, key, value, &config->init);
+    if (strcmp(key, "replay") == 0)
+        return read_text(r, key, value, &config->replay);
+    if (strcmp(key, "epochs") == 0)
+        return read_number(r, key, value, &config->epochs);
+    if (strcmp(key, "minutes") == 0)
+        return read_number(r, key, value, &config->minutes);
+    if (strcmp(key, "steps") == 0)
+        return read_whole(r, key, value, INT64_C(1) << 40, &config->steps);
+    if (is_any(key, "settings", "config", "config"))
+        return read_settings(r, key, value);
+    if (strcmp(key, "seed") == 0) {
+        /* A JSON integer is signed; the bits are the seed's. */
+        if (!json_is_integer(value))
+            return wrong(r, key, "a whole number");
+        config->seed = (uint64_t)json_integer_value(value);
+        return 0;
+    }
+    if (is_any(key, "batch", "batch_size", "batch")) {
+        int result = read_whole(r, key, value, 1 << 20, &whole);
+        config->batch = (int)whole;
+        return result;
+    }
+    return read_setting(r, key, value);
+}
+
+static int read_object(reading *r, json_t *object)
+{
+    const char *key;
+    json_t *value;
+    if (!json_is_object(object))
+        return gcl_fail(r->err, GCL_DATA, "%s: is not a JSON object", r->path);
+    json_object_foreach(object, key, value)
+    {
+        if (read_key(r, key, value) != 0)
+            return -1;
+    }
+    if (r->system != NULL)
+        r->config->model_name =
+            gcl_arena_printf(r->config->arena, "%s%s%s", r->system, r->preset ? ":" : "",
+                             r->preset ? r->preset : "");
+    return 0;
+}
+
+int gcl_config_read(gcl_config *config, const char *path, gcl_error *err)
+{
+    uint8_t *text = NULL;
+    size_t n = 0;
+    if (gcl_file_read(path, MAX_CONFIG_BYTES, &text, &n, err) != 0)
+        return -1;
+    json_error_t why;
+    json_t *object = json_loadb((const char *)text, n, JSON_REJECT_DUPLICATES, &why);
+    free(text);
+    if (object == NULL)
+        return gcl_fail(err, GCL_DATA, "%s:%d: is not valid JSON: %s", path, why.line, why.text);
+    reading r = {.config = config, .path = path, .err = err};
+    int result = read_object(&r, object);
+    json_decref(object);
+    return result;
+}
+
+int gcl_config_finish(gcl_config *config, gcl_error *err)
+{
+    const char **models = gcl_alloc(((size_t)config->n_changes + 1) * sizeof *models);
+    int n = 0, result = 0;
+    for (int i = 0; i < config->n_changes && result == 0; i++) {
+        if (gcl_settings_owns(config->changes[i]))
+            result = gcl_settings_change(&config->settings, config->changes[i], err);
+        else
+            models[n++] = config->changes[i];
+    }
+    if (result == 0)
+        result = gcl_model_open(&config->model, config->model_name, models, n, err);
+    free(models);
+    return result;
+}
+
+/* ---- writing -------------------------------------------------------------------------------------- */
+
+static json_t *settings_json(const gcl_config *config)
+{
+    char *text = gcl_model_settings_json(&config->model);
+    json_t *object = json_loads(text, 0, NULL);
+    free(text);
+    for (int i = 0; i < GCL_SETTINGS; i++)
+        json_object_set_new(object, gcl_settings_name((gcl_settings_key)i),
+                            json_string(gcl_settings_text(&config->settings, (gcl_settings_key)i)));
+    return object;
+}
+
+char *gcl_config_json(const gcl_config *config, const gcl_limits *limits)
+{
+    char model[128];
+    gcl_model_name(&config->model, model, sizeof model);
+    json_t *object = json_object();
+    json_object_set_new(object, "model", json_string(model));
+    json_object_set_new(object, "data",
+                        json_string(config->data != NULL ? config->data : "builtin:faces"));
+    json_object_set_new(object, "seed", json_integer((json_int_t)config->seed));
+    json_object_set_new(object, "batch", json_integer(config->batch));
+    json_object_set_new(object, "steps", json_integer(config->steps));
+    json_object_set_new(object, "epochs", json_real(config->epochs));
+    json_object_set_new(object, "minutes", json_real(config->minutes));
+    if (config->init != NULL)
+        json_object_set_new(object, "init", json_string(config->init));
+    if (config->replay != NULL)
+        json_object_set_new(object, "replay", json_string(config->replay));
+    json_object_set_new(object, "settings", settings_json(config));
+    json_object_set_new(object, "made_on",
+                        json_pack("{s:s, s:s, s:s}", "platform", limits->platform, "device",
+                                  limits->name, "driver", limits->driver));
+    char *text = json_dumps(object, JSON_INDENT(1) | JSON_REAL_PRECISION(15));
+    json_decref(object);
+    return text;
+}

@@ -1,0 +1,36 @@
+/* A run's folder: where it is, that only one trainer writes to it, and what lies in it.
+ *
+ *     options.json  log.jsonl  reals.png  samples/000500.png  checkpoints/step-0000500.safetensors
+ *
+ * The file `lock` in it holds the number of the process that trains there; it is locked, so the
+ * lock of a process that died is no obstacle. */
+#ifndef GCL_TRAIN_RUN_H
+#define GCL_TRAIN_RUN_H
+
+#include <stdint.h>
+
+#include "base/error.h"
+
+typedef struct gcl_run {
+    char *folder;
+    int lock; /* descriptor; -1: not locked */
+} gcl_run;
+
+/* Makes a new run's folder with its subfolders and locks it: `out`, or runs/NNNNN-NAME if NULL.
+ * Errors: GCL_USAGE (`out` already holds a run), GCL_DISK. */
+int gcl_run_create(gcl_run *run, const char *out, const char *name, gcl_error *err);
+/* Locks the folder of a run that exists. Errors: GCL_USAGE (another process trains there; its
+ * number is named), GCL_DATA (no run there), GCL_DISK. */
+int gcl_run_open(gcl_run *run, const char *folder, gcl_error *err);
+void gcl_run_close(gcl_run *run); /* unlocks; a cleared one is fine */
+/* "FOLDER/NAME"; malloc'ed. */
+char *gcl_run_path(const gcl_run *run, const char *name);
+
+/* The run folder that RUN means: a run folder itself, a checkpoint file in one, or the newest run
+ * under runs/ for "". malloc'ed. Errors: GCL_DATA. */
+char *gcl_run_find(const char *text, gcl_error *err);
+/* The checkpoint file that RUN means: a run folder's newest, or the file itself. malloc'ed.
+ * Errors: GCL_DATA (nothing there, no checkpoint yet). */
+char *gcl_run_checkpoint(const char *text, gcl_error *err);
+
+#endif
