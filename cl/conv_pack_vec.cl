@@ -1,0 +1,57 @@
+/* Packs a filter [R,S,C,K] for conv_vec.cl (conv_gather):
+ *     [phase][outputs / NR][channels / CB][i][j % IS][j / IS][CB][NR]
+ * zero beyond the channels and outputs. `flip` is 0 for the convolution (channels = C, outputs = K)
+ * and 1 for its data gradient (channels = K, outputs = C, taps of a phase in reverse order).
+ *
+ * Work-item (channel, block of NR outputs; tap r*S + s) writes NR floats. */
+#pragma OPENCL FP_CONTRACT OFF
+
+inline int taps_of(int taps, int rest, int step)
+{
+    return rest < taps ? (taps - rest + step - 1) / step : 0;
+}
+
+/* For tap t of `taps` along one axis: its phase a, how many taps that phase has and how many the
+ * phases before it have, and its place i among them. */
+typedef struct place {
+    int taps, before, i;
+} place;
+
+inline place place_of(int t, int taps, int os, int off, int flip)
+{
+    place at = {taps, 0, flip ? taps - 1 - t : t};
+    if (os == 1)
+        return at;
+    int phase = ((t - off) % os + os) % os;
+    for (int a = 0; a < phase; a++)
+        at.before += taps_of(taps, (a + off) % os, os);
+    at.taps = taps_of(taps, t % os, os);
+    at.i = at.taps - 1 - t / os;
+    return at;
+}
+
+__kernel __attribute__((reqd_work_group_size(1, 1, 1)))
+void conv_pack(__global const float *f_base, ulong f_at, __global float *w_base, ulong w_at, int R,
+               int S, int C, int K, int is_w, int os_h, int os_w, int off_h, int off_w, int flip,
+               int NR, int CB)
+{
+    const int channels = flip ? K : C, outputs = flip ? C : K;
+    const int blocks_c = (channels + CB - 1) / CB, blocks_k = (outputs + NR - 1) / NR;
+    const int c = (int)get_global_id(0) % (blocks_c * CB), kb = (int)get_global_id(0) / (blocks_c * CB);
+    const int r = (int)get_global_id(1) / S, s = (int)get_global_id(1) % S;
+    const place h = place_of(r, R, os_h, off_h, flip), w = place_of(s, S, os_w, off_w, flip);
+
+    int j = w.i / is_w; /* the taps with a smaller j % IS come first */
+    for (int m = 0; m < w.i % is_w; m++)
+        j += taps_of(w.taps, m, is_w);
+    const long phase = (long)(h.before * S + h.taps * w.before) * blocks_c * CB * blocks_k * NR;
+    const long block = (long)(kb * blocks_c + c / CB) * h.taps * w.taps + h.i * w.taps + j;
+    __global float *to = w_base + w_at + phase + (block * CB + c % CB) * NR;
+    __global const float *from = f_base + f_at + (long)(r * S + s) * C * K;
+    from += flip ? (long)kb * NR * K + c : (long)c * K + kb * NR;
+    const int step = flip ? K : 1, n = c < channels ? min(NR, outputs - kb * NR) : 0;
+    for (int k = 0; k < n; k++)
+        to[k] = from[(long)k * step];
+    for (int k = n; k < NR; k++)
+        to[k] = 0.0f;
+}

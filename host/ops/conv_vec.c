@@ -1,0 +1,213 @@
+/* The vec variants of convolution and its data gradient (cl/conv_vec.cl): both are one gather. */
+#include <stdio.h>
+
+#include "ops/conv_gather.h"
+
+enum { V, MR, NR, CB, PB, QB, CC, KG, N_PARAMS };
+
+static const gcl_param params[N_PARAMS] = {
+    [V] = {"v", {16, 8, 4, 2, 1}, 5},
+    [MR] = {"mr", {8, 6, 4, 7, 10, 12, 14}, 7},
+    [NR] = {"nr", {32, 16, 64, 48, 8, 4, 2, 1}, 8},
+    [CB] = {"cb", {16, 8, 32, 64, 4, 3, 2, 1}, 8},
+    [PB] = {"pb", {4, 1, 2, 8, 16, 32}, 6},
+    [QB] = {"qb", {32, 8, 16, 64, 128, 256}, 6},
+    [CC] = {"cc", {64, 16, 32, 128, 256, 512}, 6},
+    [KG] = {"kg", {1, 2, 4, 8, 1024}, 5},
+};
+
+/* How a launch is cut, from the parameters. */
+typedef struct cut {
+    int blocks_c, blocks_k;          /* of CB channels, of NR outputs */
+    int base_h, base_w;              /* output rows and columns of a phase */
+    int patch_rows, slots;
+    int64_t local_floats;
+    int64_t items[3];
+} cut;
+
+static int round_up(int n, int step) { return (n + step - 1) / step * step; }
+
+static int divide_up(int n, int by) { return (n + by - 1) / by; }
+
+static cut cut_of(const gcl_gather *g, const int *v)
+{
+    cut c = {.blocks_c = divide_up(g->c, v[CB]), .blocks_k = divide_up(g->k, v[NR]),
+             .base_h = divide_up(g->oh, g->os_h), .base_w = divide_up(g->ow, g->os_w)};
+    int columns = (round_up(v[QB], v[MR]) - 1) * g->is_w + g->span_w;
+    c.slots = divide_up(columns, g->is_w);
+    c.patch_rows = (v[PB] - 1) * g->is_h + g->span_h;
+    int channels = round_up(v[CC] < g->c ? v[CC] : g->c, v[CB]);
+    c.local_floats = (int64_t)channels * c.patch_rows * g->is_w * c.slots;
+    c.items[0] = (int64_t)divide_up(c.base_w, v[QB]) * divide_up(c.blocks_k, v[KG]);
+    c.items[1] = divide_up(c.base_h, v[PB]);
+    c.items[2] = g->n;
+    return c;
+}
+
+static int fits(const gcl_gather *g, const gcl_limits *limits, const int *v)
+{
+    return v[V] >= 1 && v[MR] >= 1 && v[NR] >= v[V] && v[NR] % v[V] == 0 && v[CB] >= 1 && v[PB] >= 1
+        && v[QB] >= 1 && v[CC] >= v[CB] && v[CC] % v[CB] == 0 && v[KG] >= 1
+        && (uint64_t)cut_of(g, v).local_floats * sizeof(float) <= limits->local_bytes;
+}
+
+/* ---- defaults ------------------------------------------------------------------------------- */
+
+/* Vector length and register block: as many accumulators as the registers of such a device hold
+ * (32 of 512 bits, else 16), two vectors of outputs where there are that many. */
+static void choose_block(const gcl_gather *g, const gcl_limits *limits, int *v)
+{
+    int widest = limits->float_width > 16 ? 16 : (int)limits->float_width;
+    v[V] = 1;
+    while (2 * v[V] <= widest && v[V] < g->k)
+        v[V] *= 2;
+    v[NR] = g->k > v[V] ? 2 * v[V] : v[V];
+    v[MR] = v[V] == 16 ? 8 : 6;
+}
+
+/* A whole number of blocks if C allows: the largest divisor of C from 8 to 16, all of a small C. */
+static int choose_channels(int c)
+{
+    if (c <= 16)
+        return c;
+    for (int cb = 16; cb >= 8; cb--)
+        if (c % cb == 0)
+            return cb;
+    return 16;
+}
+
+/* Cycles, roughly, of one core for the whole launch: copies into the patch, fma, the filter's way
+ * from memory, sums carried from one chunk of channels to the next, and cores that wait at the end. */
+static double estimate(const gcl_gather *g, const gcl_limits *limits, const int *v)
+{
+    cut c = cut_of(g, v);
+    int chunks = divide_up(g->c, v[CC]);
+    double channels = (double)c.blocks_c * v[CB], phases = (double)g->os_h * g->os_w;
+    double pixels = (double)v[PB] * round_up(v[QB], v[MR]);
+    double outputs = (double)v[NR] * (v[KG] < c.blocks_k ? v[KG] : c.blocks_k);
+    double filter = channels * outputs * g->r * g->s;
+    double copy = channels * c.patch_rows * g->is_w * c.slots * (v[CB] % v[V] == 0 ? 0.2 : 1.0);
+    double fma = pixels * filter / (2.0 * v[V]);
+    double carried = (chunks - 1) * pixels * phases * outputs * 0.3;
+    double filter_bytes = 4.0 * channels * c.blocks_k * v[NR] * g->r * g->s;
+    double fetch = filter * (filter_bytes > 512e3 ? 0.25 : 0.05);
+    double item = copy + fma + carried + fetch + 500;
+    double items = (double)c.items[0] * c.items[1] * c.items[2];
+    double waves = (double)((int64_t)(items + limits->compute_units - 1) / limits->compute_units);
+    return (waves + 0.3) * item;
+}
+
+/* Sizes of a work-item's share: the least estimate among those whose patch stays in the second-level
+ * cache (taken to be 1/4 MiB or the whole local memory, if that is smaller). */
+static void choose_share(const gcl_gather *g, const gcl_limits *limits, int *v)
+{
+    static const int rows[] = {1, 2, 3, 4, 6, 8, 12, 16, 32};
+    int base_w = divide_up(g->ow, g->os_w), base_h = divide_up(g->oh, g->os_h);
+    int blocks_k = divide_up(g->k, v[NR]);
+    int64_t room = limits->local_bytes < (256u << 10) ? (int64_t)limits->local_bytes : 256 << 10;
+    double best = -1;
+    int t[N_PARAMS] = {v[V], v[MR], v[NR], v[CB]};
+    v[PB] = 1, v[QB] = v[MR], v[CC] = v[CB], v[KG] = blocks_k;
+    for (t[QB] = round_up(base_w, v[MR]);; t[QB] = round_up(t[QB] / 2, v[MR])) {
+        for (t[CC] = round_up(g->c, v[CB]);; t[CC] = round_up(t[CC] / 2, v[CB])) {
+            for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+                t[PB] = rows[i] < base_h ? rows[i] : base_h;
+                if (cut_of(g, t).local_floats * 4 > room)
+                    break;
+                for (t[KG] = blocks_k;; t[KG] = divide_up(t[KG], 2)) {
+                    double cost = estimate(g, limits, t);
+                    if (best < 0 || cost < best) {
+                        best = cost;
+                        v[PB] = t[PB], v[QB] = t[QB], v[CC] = t[CC], v[KG] = t[KG];
+                    }
+                    if (t[KG] == 1)
+                        break;
+                }
+            }
+            if (t[CC] == v[CB])
+                break;
+        }
+        if (t[QB] == v[MR])
+            break;
+    }
+}
+
+static void defaults(const gcl_node *node, const gcl_limits *limits, int *values)
+{
+    gcl_gather g = gcl_gather_of(node);
+    choose_block(&g, limits, values);
+    values[CB] = choose_channels(g.c);
+    choose_share(&g, limits, values);
+}
+
+/* ---- recipe --------------------------------------------------------------------------------- */
+
+static int applies(const gcl_node *node, const gcl_limits *limits)
+{
+    int values[N_PARAMS];
+    gcl_gather g = gcl_gather_of(node);
+    defaults(node, limits, values);
+    return fits(&g, limits, values);
+}
+
+static int recipe(const gcl_node *node, const gcl_limits *limits, const int *v, gcl_recipe *out)
+{
+    gcl_gather g = gcl_gather_of(node);
+    if (!fits(&g, limits, v))
+        return -1;
+    cut c = cut_of(&g, v);
+    *out = (gcl_recipe){.n_launches = 2, .epilogue_launch = 1};
+    out->scratch_floats = (int64_t)g.r * g.s * c.blocks_c * v[CB] * c.blocks_k * v[NR];
+    gcl_gather_pack(&g, v[NR], v[CB], &out->launch[0]);
+
+    gcl_launch *l = &out->launch[1];
+    l->file = "conv_vec";
+    l->kernel = "conv_gather";
+    snprintf(l->defines, sizeof l->defines, "-DV=%d -DMR=%d -DNR=%d -DCB=%d", v[V], v[MR], v[NR],
+             v[CB]);
+    const int sizes[] = {g.h, g.w, g.c, g.oh, g.ow, g.k, g.r, g.s, g.is_h, g.is_w, g.os_h, g.os_w,
+                         g.off_h, g.off_w, g.low_h, g.low_w, v[PB], v[QB], v[CC], v[KG],
+                         c.patch_rows, c.slots};
+    l->args[l->n_args++] = gcl_arg_in(0);
+    l->args[l->n_args++] = gcl_arg_scratch(0);
+    l->args[l->n_args++] = gcl_arg_out();
+    for (unsigned i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
+        l->args[l->n_args++] = gcl_arg_int(sizes[i]);
+    l->args[l->n_args++] = gcl_arg_local(c.local_floats);
+    for (int i = 0; i < 3; i++) {
+        l->global[i] = (size_t)c.items[i];
+        l->local[i] = 1;
+    }
+    l->flops = node->op->flops(node);
+    l->bytes = gcl_gather_bytes(&g);
+    return 0;
+}
+
+/* The best of the direct variants on a CPU, the last but one on a GPU. */
+static double cost(const gcl_node *node, const gcl_limits *limits)
+{
+    gcl_gather g = gcl_gather_of(node);
+    int width = 2 * (int)limits->float_width;
+    double used = g.k >= width ? 1 : (double)g.k / width; /* lanes */
+    return (limits->is_cpu ? 1 : 100) / used;
+}
+
+const gcl_variant gcl_conv_vec = {
+    .name = "vec",
+    .applies = applies,
+    .defaults = defaults,
+    .recipe = recipe,
+    .params = params,
+    .n_params = N_PARAMS,
+    .cost = cost,
+};
+
+const gcl_variant gcl_conv_data_vec = {
+    .name = "vec",
+    .applies = applies,
+    .defaults = defaults,
+    .recipe = recipe,
+    .params = params,
+    .n_params = N_PARAMS,
+    .cost = cost,
+};
