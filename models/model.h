@@ -13,13 +13,19 @@
 
 #include "nn/nn.h"
 
-typedef enum gcl_setting_kind { GCL_SETTING_INT, GCL_SETTING_REAL, GCL_SETTING_BOOL } gcl_setting_kind;
+typedef enum gcl_setting_kind {
+    GCL_SETTING_INT,
+    GCL_SETTING_REAL,
+    GCL_SETTING_BOOL,
+    GCL_SETTING_CHOICE /* one of the words in `choices`; the value is its index from 0 */
+} gcl_setting_kind;
 
 typedef struct gcl_setting {
     const char *key;
     gcl_setting_kind kind;
-    double initial, low, high; /* value of the base preset; allowed range */
+    double initial, low, high; /* value of the base preset; allowed range (numbers only) */
     const char *help;
+    const char *choices; /* "rmsprop adam" */
 } gcl_setting;
 
 typedef struct gcl_preset {
@@ -43,9 +49,15 @@ typedef struct gcl_model {
 /* What a built training step yields. */
 typedef struct gcl_step {
     int n_losses;
-    struct { const char *name; gcl_node *node; } losses[GCL_MAX_LOSSES]; /* scalars, logged by name */
+    struct {
+        const char *name;
+        gcl_node *node;
+    } losses[GCL_MAX_LOSSES]; /* scalars, logged by name */
     int n_guards;
-    struct { const char *network; gcl_node *node; } guards[4]; /* 1: updated, 0: dropped */
+    struct {
+        const char *network;
+        gcl_node *node;
+    } guards[4]; /* 1: updated, 0: dropped */
 } gcl_step;
 
 struct gcl_system {
@@ -60,7 +72,7 @@ struct gcl_system {
     /* Shape of one sample's latent, and pictures [N,H,W,C] from latents z. */
     gcl_shape (*latent)(const gcl_model *model, int count);
     gcl_node *(*generate)(gcl_nn *nn, const gcl_model *model, gcl_node *z);
-    double control_scale;        /* control vectors of the sample grid: N(0,1) times this */
+    double control_scale;             /* control vectors of the sample grid: N(0,1) times this */
     double picture_low, picture_high; /* range of generate's values */
     /* One network alone: its input shape for a batch, and its output (for forward, describe). */
     gcl_shape (*network_input)(const gcl_model *model, const char *network, int count);
@@ -75,11 +87,13 @@ extern const gcl_system *const gcl_systems[]; /* NULL-terminated; the first is t
  * nearest known system, preset or key and the allowed range. */
 int gcl_model_open(gcl_model *model, const char *name, const char *const *changes, int n,
                    gcl_error *err);
+/* Values by key. A key that the system does not have is a mistake in the calling source: NAN, 0. */
 double gcl_model_real(const gcl_model *model, const char *key);
 int gcl_model_int(const gcl_model *model, const char *key);
-/* The value as text: "64", "0.0001", "true". */
+/* The value as text that gcl_model_open reads back exactly: "64", "0.0001", "true", "adam". */
 void gcl_model_value_text(const gcl_model *model, int i, char *text, size_t size);
-/* The nearest of `names` (NULL-terminated) to a mistyped word by edit distance, or NULL. */
+/* The nearest of `names` (NULL-terminated) to a mistyped word by edit distance, or NULL if none is
+ * near. */
 const char *gcl_nearest(const char *word, const char *const *names);
 
 #endif

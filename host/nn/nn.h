@@ -20,12 +20,12 @@ typedef struct gcl_nn gcl_nn;
 typedef struct gcl_network gcl_network;
 
 typedef struct gcl_nn_options {
-    int training;  /* batch statistics, running statistics updated, dropout on */
-    int replay;    /* every random draw is an input named as in the reference, not Philox */
+    int training; /* batch statistics, running statistics updated, dropout on */
+    int replay;   /* every random draw is an input named as in the reference, not Philox */
 } gcl_nn_options;
 
 gcl_nn *gcl_nn_new(gcl_graph *graph, const gcl_nn_options *options);
-void gcl_nn_free(gcl_nn *nn);             /* not the graph */
+void gcl_nn_free(gcl_nn *nn); /* not the graph */
 gcl_graph *gcl_nn_graph(gcl_nn *nn);
 int gcl_nn_training(const gcl_nn *nn);
 void gcl_nn_set_training(gcl_nn *nn, int training); /* for what is built from now on */
@@ -35,6 +35,8 @@ void gcl_nn_finish(gcl_nn *nn);
 /* Step inputs, made on first use: key [1,1,1,4] U32 = seed low, high, step, 0; and named scalars. */
 gcl_node *gcl_nn_key(gcl_nn *nn);
 gcl_node *gcl_nn_scalar(gcl_nn *nn, const char *name); /* F32 [1,1,1,1] input, e.g. "t" */
+int gcl_nn_scalars(const gcl_nn *nn);
+gcl_node *gcl_nn_scalar_at(const gcl_nn *nn, int i); /* its name is the node's */
 
 /* A batch of pictures as bytes [N,H,W,C], decoded to low + u * (high - low) / 255 (-1, 1 gives the
  * reference's u / 127.5 - 1). The list says what the training loop has to upload. */
@@ -44,6 +46,7 @@ gcl_node *gcl_nn_data_at(const gcl_nn *nn, int i); /* the input node; its name i
 
 /* ---- networks and parameters -------------------------------------------------------------------- */
 
+/* The network of that name, made if there is none yet. Owned by nn. */
 gcl_network *gcl_network_new(gcl_nn *nn, const char *name);
 void gcl_network_enter(gcl_network *net);
 void gcl_network_leave(gcl_network *net);
@@ -57,8 +60,9 @@ typedef enum gcl_layout {
     GCL_LAYOUT_CONV_TRANSPOSE, /* [in=K,out=C,R,S]         memory [R,S,C,K] (see gcl_conv_data) */
     GCL_LAYOUT_LINEAR,         /* [out,in]                 memory [in,out] */
     GCL_LAYOUT_LINEAR_FROM,    /* [out, C*H*W]             memory [H*W*C, out] */
-    GCL_LAYOUT_LINEAR_TO,      /* [C*H*W, in] or bias [C*H*W]  memory [in, H*W*C] */
-    GCL_LAYOUT_IMAGE           /* [N,C,H,W] or [C,H,W]     memory [N,H,W,C] */
+    GCL_LAYOUT_LINEAR_TO,      /* [C*H*W, in]              memory [in, H*W*C] as [1,1,in,H*W*C];
+                                  bias [C*H*W]             memory [1,H,W,C] */
+    GCL_LAYOUT_IMAGE           /* [N,C,H,W], or [C,H,W] for N = 1   memory [N,H,W,C] */
 } gcl_layout;
 
 typedef enum gcl_init_kind { GCL_INIT_CONSTANT, GCL_INIT_UNIFORM, GCL_INIT_NORMAL } gcl_init_kind;
@@ -69,20 +73,25 @@ typedef struct gcl_init {
 gcl_init gcl_init_constant(double value);
 gcl_init gcl_init_glorot(int64_t fan_in, int64_t fan_out); /* U(+-sqrt(6/(fan_in+fan_out))) */
 
-typedef enum gcl_role { GCL_ROLE_PARAMETER, GCL_ROLE_BUFFER, GCL_ROLE_MOMENT, GCL_ROLE_STATE } gcl_role;
+typedef enum gcl_role {
+    GCL_ROLE_PARAMETER,
+    GCL_ROLE_BUFFER,
+    GCL_ROLE_MOMENT,
+    GCL_ROLE_STATE
+} gcl_role;
 
 /* One tensor as files know it. Kept by nn; the list is what describe prints, checkpoints hold. */
 typedef struct gcl_tensor {
-    const char *name;      /* "G.conv1.conv.weight" */
-    const char *network;   /* "G", or "" */
+    const char *name;    /* "G.conv1.conv.weight" */
+    const char *network; /* "G", or "" */
     gcl_role role;
     gcl_layout layout;
-    gcl_shape shape;       /* ours, in memory */
-    int n_dims, dims[4];   /* PyTorch's */
-    int flat[3];           /* c, h, w of LINEAR_FROM / LINEAR_TO */
+    gcl_shape shape;     /* ours, in memory */
+    int n_dims, dims[4]; /* PyTorch's */
+    int flat[3];         /* c, h, w of LINEAR_FROM / LINEAR_TO */
     gcl_init init;
-    const char *variable;  /* store variable that holds it ... */
-    int64_t first;         /* ... from this element on */
+    const char *variable; /* store variable that holds it ... */
+    int64_t first;        /* ... from this element on */
 } gcl_tensor;
 int gcl_nn_tensors(const gcl_nn *nn);
 const gcl_tensor *gcl_nn_tensor(const gcl_nn *nn, int i);
@@ -103,16 +112,16 @@ void gcl_state_update(gcl_nn *nn, const char *name, gcl_node *value);
 
 /* ---- noise --------------------------------------------------------------------------------------- */
 
-/* A random tensor known by the reference's name ("z_d", "mask_g"). Training: Philox, a stream of its
- * own. Replay: an input. `layout` GCL_LAYOUT_IMAGE says that the recorded form is [N,C,H,W] (or
- * [N,C*H*W]) for our [N,H,W,C]. */
+/* A random tensor known by the reference's name ("z_d", "mask_g"). Training: Philox, a stream that is
+ * a function of the name. Replay: an input. Recordings hold our [N,H,W,C] as [N,C,H,W], whatever
+ * number of dimensions they give it ([N,C*H*W], [N,C], [N,1]). A name is used once. */
 typedef enum gcl_noise_kind { GCL_NOISE_NORMAL, GCL_NOISE_UNIFORM, GCL_NOISE_KEEP } gcl_noise_kind;
 typedef struct gcl_noise {
     const char *name;
     gcl_noise_kind kind;
     gcl_shape shape;
-    double a, b;       /* uniform: from a to b; keep: a = probability of 1 */
-    gcl_node *input;   /* in replay; else NULL */
+    double a, b;     /* uniform: from a to b; keep: a = probability of 1 */
+    gcl_node *input; /* in replay; else NULL */
 } gcl_noise;
 gcl_node *gcl_nn_noise(gcl_nn *nn, const char *name, gcl_noise_kind kind, gcl_shape shape, double a,
                        double b);
@@ -124,11 +133,11 @@ const gcl_noise *gcl_nn_noise_at(const gcl_nn *nn, int i);
 typedef enum gcl_optimiser_kind { GCL_RMSPROP, GCL_ADAM, GCL_ADAM_KERAS } gcl_optimiser_kind;
 typedef struct gcl_optimiser {
     gcl_optimiser_kind kind;
-    double learning_rate;  /* multiplied by the step input "NAME.rate" (schedules; 1 usually) */
-    double beta1, beta2;   /* Adam */
-    double rho, decay;     /* RMSprop: a <- rho a + (1-rho) g^2; rate / (1 + decay t) */
+    double learning_rate; /* multiplied by the step input "NAME.rate" (schedules; 1 usually) */
+    double beta1, beta2;  /* Adam */
+    double rho, decay;    /* RMSprop: a <- rho a + (1-rho) g^2; rate / (1 + decay t) */
     double eps;
-    double clip;           /* clip value of every gradient element; 0: none */
+    double clip; /* clip value of every gradient element; 0: none */
 } gcl_optimiser;
 
 /* One update of every parameter of `net` that `loss` reaches (others get gradient 0). If the loss or
@@ -153,7 +162,8 @@ gcl_node *gcl_layer_dense(gcl_nn *nn, const char *name, gcl_node *x, int h, int 
 /* xhat = (x - mean) / sqrt(var + eps), y = weight xhat + bias over N,H,W. Training: batch statistics
  * (biased variance); running <- (1-momentum) running + momentum new, with the variance times n/(n-1)
  * (factor 1 for n = 1). Else running statistics. NAME.weight, .bias, .running_mean, .running_var. */
-gcl_node *gcl_layer_batch_norm(gcl_nn *nn, const char *name, gcl_node *x, double eps, double momentum);
+gcl_node *gcl_layer_batch_norm(gcl_nn *nn, const char *name, gcl_node *x, double eps,
+                               double momentum);
 /* x * mask / keep in training, x otherwise. The mask is noise `name`. */
 gcl_node *gcl_layer_dropout(gcl_nn *nn, gcl_node *x, gcl_node *mask, double keep);
 

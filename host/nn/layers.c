@@ -1,0 +1,108 @@
+/* Layers: parameters below a name, and what they do with x. */
+#include "nn/nn.h"
+#include "ops/ops.h"
+
+/* ---- convolutions ---- */
+
+static gcl_node *add_bias(gcl_nn *nn, gcl_node *y, int bias)
+{
+    if (!bias)
+        return y;
+    gcl_shape shape = gcl_shape_of(1, 1, 1, y->shape.d[3]);
+    return gcl_add(y,
+                   gcl_parameter(nn, "bias", shape, GCL_LAYOUT_VECTOR, NULL, gcl_init_constant(0)));
+}
+
+gcl_node *gcl_layer_conv(gcl_nn *nn, const char *name, gcl_node *x, int k, int kernel, int stride,
+                         int pad, int bias)
+{
+    gcl_nn_push(nn, "%s", name);
+    int64_t area = (int64_t)kernel * kernel, c = x->shape.d[3];
+    gcl_node *f = gcl_parameter(nn, "weight", gcl_shape_of(kernel, kernel, (int)c, k),
+                                GCL_LAYOUT_CONV, NULL, gcl_init_glorot(area * c, area * k));
+    gcl_node *y = add_bias(nn, gcl_conv(x, f, stride, pad), bias);
+    gcl_nn_pop(nn);
+    return y;
+}
+
+gcl_node *gcl_layer_conv_transpose(gcl_nn *nn, const char *name, gcl_node *x, int k, int kernel,
+                                   int stride, int pad, int bias)
+{
+    gcl_nn_push(nn, "%s", name);
+    int64_t area = (int64_t)kernel * kernel, c = x->shape.d[3];
+    gcl_node *f =
+        gcl_parameter(nn, "weight", gcl_shape_of(kernel, kernel, k, (int)c),
+                      GCL_LAYOUT_CONV_TRANSPOSE, NULL, gcl_init_glorot(area * c, area * k));
+    gcl_node *y = add_bias(nn, gcl_conv_data(x, f, stride, pad, 0, 0), bias);
+    gcl_nn_pop(nn);
+    return y;
+}
+
+/* ---- dense ---- */
+
+gcl_node *gcl_layer_dense(gcl_nn *nn, const char *name, gcl_node *x, int h, int w, int c)
+{
+    gcl_nn_push(nn, "%s", name);
+    gcl_shape s = x->shape;
+    int in = s.d[1] * s.d[2] * s.d[3], out = h * w * c;
+    int from = s.d[1] * s.d[2] > 1, to = h * w > 1;
+    gcl_layout layout = from ? GCL_LAYOUT_LINEAR_FROM
+                        : to ? GCL_LAYOUT_LINEAR_TO
+                             : GCL_LAYOUT_LINEAR;
+    gcl_layout bias_layout = to ? GCL_LAYOUT_LINEAR_TO : GCL_LAYOUT_VECTOR;
+    const int source[3] = {s.d[3], s.d[1], s.d[2]}, target[3] = {c, h, w};
+    if (from && to)
+        gcl_graph_fail(gcl_nn_graph(nn), "a dense layer from %s to %dx%dx%d: one side must be 1x1",
+                       gcl_shape_text(s), h, w, c);
+    gcl_node *weight = gcl_parameter(nn, "weight", gcl_shape_of(1, 1, in, out), layout,
+                                     from ? source : target, gcl_init_glorot(in, out));
+    gcl_node *bias = gcl_parameter(nn, "bias", gcl_shape_of(1, h, w, c), bias_layout, target,
+                                   gcl_init_constant(0));
+    gcl_node *y = gcl_matmul(gcl_reshape(x, gcl_shape_of(s.d[0], 1, 1, in)), weight, 0, 0);
+    y = gcl_add(gcl_reshape(y, gcl_shape_of(s.d[0], h, w, c)), bias);
+    gcl_nn_pop(nn);
+    return y;
+}
+
+/* ---- normalisation, dropout ---- */
+
+enum { AXES_NHW = GCL_AXIS_N | GCL_AXIS_H | GCL_AXIS_W };
+
+/* running <- (1 - momentum) running + momentum new */
+static void follow(gcl_nn *nn, const char *name, gcl_node *running, gcl_node *value,
+                   double momentum)
+{
+    gcl_node *moved = gcl_add(gcl_scale(running, 1 - momentum), gcl_scale(value, momentum));
+    gcl_state_update(nn, name, moved);
+}
+
+gcl_node *gcl_layer_batch_norm(gcl_nn *nn, const char *name, gcl_node *x, double eps,
+                               double momentum)
+{
+    gcl_nn_push(nn, "%s", name);
+    int c = x->shape.d[3];
+    double n = (double)gcl_shape_count(x->shape) / c;
+    gcl_shape shape = gcl_shape_of(1, 1, 1, c);
+    gcl_node *weight =
+        gcl_parameter(nn, "weight", shape, GCL_LAYOUT_VECTOR, NULL, gcl_init_constant(1));
+    gcl_node *bias =
+        gcl_parameter(nn, "bias", shape, GCL_LAYOUT_VECTOR, NULL, gcl_init_constant(0));
+    gcl_node *mean = gcl_state(nn, "running_mean", c, 0), *var = gcl_state(nn, "running_var", c, 1);
+    if (gcl_nn_training(nn)) {
+        gcl_node *running_mean = mean, *running_var = var;
+        mean = gcl_mean_over(x, AXES_NHW);
+        var = gcl_mean_over(gcl_square(gcl_sub(x, mean)), AXES_NHW);
+        follow(nn, "running_mean", running_mean, mean, momentum);
+        gcl_node *unbiased = gcl_scale(var, n > 1 ? n / (n - 1) : 1);
+        follow(nn, "running_var", running_var, unbiased, momentum);
+    }
+    gcl_node *inverse = gcl_reciprocal(gcl_sqrt(gcl_shift(var, eps)));
+    gcl_node *y = gcl_add(gcl_mul(gcl_sub(x, mean), gcl_mul(inverse, weight)), bias);
+    gcl_nn_pop(nn);
+    return y;
+}
+
+gcl_node *gcl_layer_dropout(gcl_nn *nn, gcl_node *x, gcl_node *mask, double keep)
+{
+    return gcl_nn_training(nn) ? gcl_mul(x, gcl_scale(mask, 1 / keep)) : x;
+}

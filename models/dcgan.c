@@ -1,0 +1,331 @@
+/* DCGAN: a convolution-heavy generator and a discriminator without padding.
+ *
+ * After a widely copied Keras notebook (reference sizes: 128x128 pictures, base 256, wide 512):
+ * dense layer, 5x5 convolution, three doublings by transposed 4x4 convolutions, two 5x5 and a final
+ * 7x7 convolution; LeakyReLU 0.3 everywhere, Glorot-uniform weights. The notebook has no batch
+ * normalisation although its text claims it: both forms are presets. */
+#include <math.h>
+
+#include "models/systems.h"
+
+/* ---- settings ------------------------------------------------------------------------------------ */
+
+/* clang-format off */
+static const gcl_setting settings[] = {
+    {"size",       GCL_SETTING_INT,  128,   16, 1024, "side of the pictures, a multiple of 8", NULL},
+    {"base",       GCL_SETTING_INT,  256,    1, 4096, "channels while up-sampling, and of D", NULL},
+    {"wide",       GCL_SETTING_INT,  512,    1, 4096, "channels of the two 5x5 layers at full size", NULL},
+    {"dense",      GCL_SETTING_INT,  128,    1, 4096, "channels of the reshaped dense output", NULL},
+    {"latent",     GCL_SETTING_INT,   32,    1, 4096, "length of a latent vector", NULL},
+    {"slope",      GCL_SETTING_REAL,  0.3,   0,    1, "LeakyReLU's slope below 0", NULL},
+    {"batch_norm", GCL_SETTING_BOOL,  0,     0,    1, "in G after layers 2-7, in D after layers 2-5", NULL},
+    {"bn_eps",     GCL_SETTING_REAL,  1e-3,  1e-12, 1, "added to batch norm's variance", NULL},
+    {"bn_momentum", GCL_SETTING_REAL, 0.01,  0,    1, "share of the new value in running statistics", NULL},
+    {"dropout",    GCL_SETTING_REAL,  0.4,   0, 0.99, "share of D's features that is dropped", NULL},
+    {"down_layers", GCL_SETTING_INT,  4,     0,    8, "halvings in D", NULL},
+    {"label_noise", GCL_SETTING_REAL, 0.05,  0,    1, "targets move by up to this", NULL},
+    {"legacy",     GCL_SETTING_BOOL,  0,     0,    1, "the notebook's pictures in [0,1] and targets above 1", NULL},
+    {"lr",         GCL_SETTING_REAL,  1e-4,  0,    1, "learning rate of G and D", NULL},
+    {"rho",        GCL_SETTING_REAL,  0.9,   0,    1, "RMSprop: share of the old mean square", NULL},
+    {"eps",        GCL_SETTING_REAL,  1e-7,  0,    1, "added to the root in the optimiser", NULL},
+    {"clip",       GCL_SETTING_REAL,  1,     0,  1e9, "gradient elements are clipped to this; 0: never", NULL},
+    {"decay",      GCL_SETTING_REAL,  1e-8,  0,    1, "RMSprop: rate / (1 + decay * step)", NULL},
+    {"optimiser",  GCL_SETTING_CHOICE, 0,    0,    0, "of G and D", "rmsprop adam adam_keras"},
+    {"beta1",      GCL_SETTING_REAL,  0.5,   0, 0.9999, "Adam: share of the old mean", NULL},
+    {"beta2",      GCL_SETTING_REAL,  0.999, 0, 0.999999, "Adam: share of the old mean square", NULL},
+    {NULL,         GCL_SETTING_INT,   0,     0,    0, NULL, NULL},
+};
+
+static const gcl_preset presets[] = {
+    {"standard",       "base=64 wide=32 batch_norm=true", 16, "128x128 with batch norm, widths for a CPU"},
+    {"dcgan128",       "",                                16, "the notebook: no batch norm"},
+    {"dcgan128-bn",    "batch_norm=true",                 16, "the notebook's text: with batch norm"},
+    {"dcgan128-light", "wide=256",                        16, "half as wide at full size"},
+    {"small",          "size=64 base=64 wide=64 dense=32", 16, "64x64"},
+    {"small16",        "base=16 wide=32 dense=8",         16, "128x128, few channels"},
+    {"tiny",           "size=64 base=12 wide=20 dense=6", 16, "for tests"},
+    {"tiny-bn",        "size=64 base=12 wide=20 dense=6 batch_norm=true", 16, "for tests, batch norm"},
+    {NULL, NULL, 0, NULL},
+};
+/* clang-format on */
+
+typedef struct config {
+    int size, base, wide, dense, latent, batch_norm, down_layers, legacy;
+    double slope, bn_eps, bn_momentum, dropout, label_noise;
+    gcl_optimiser optimiser;
+} config;
+
+static gcl_optimiser optimiser_of(const gcl_model *m)
+{
+    static const gcl_optimiser_kind kinds[] = {GCL_RMSPROP, GCL_ADAM, GCL_ADAM_KERAS};
+    return (gcl_optimiser){.kind = kinds[gcl_model_int(m, "optimiser")],
+                           .learning_rate = gcl_model_real(m, "lr"),
+                           .beta1 = gcl_model_real(m, "beta1"),
+                           .beta2 = gcl_model_real(m, "beta2"),
+                           .rho = gcl_model_real(m, "rho"),
+                           .decay = gcl_model_real(m, "decay"),
+                           .eps = gcl_model_real(m, "eps"),
+                           .clip = gcl_model_real(m, "clip")};
+}
+
+static config config_of(const gcl_model *m)
+{
+    return (config){.size = gcl_model_int(m, "size"),
+                    .base = gcl_model_int(m, "base"),
+                    .wide = gcl_model_int(m, "wide"),
+                    .dense = gcl_model_int(m, "dense"),
+                    .latent = gcl_model_int(m, "latent"),
+                    .batch_norm = gcl_model_int(m, "batch_norm"),
+                    .down_layers = gcl_model_int(m, "down_layers"),
+                    .legacy = gcl_model_int(m, "legacy"),
+                    .slope = gcl_model_real(m, "slope"),
+                    .bn_eps = gcl_model_real(m, "bn_eps"),
+                    .bn_momentum = gcl_model_real(m, "bn_momentum"),
+                    .dropout = gcl_model_real(m, "dropout"),
+                    .label_noise = gcl_model_real(m, "label_noise"),
+                    .optimiser = optimiser_of(m)};
+}
+
+/* Side of D's last feature map; below 1 if nothing is left of the picture. */
+static int feature_side(const config *c)
+{
+    int side = c->size - 2;
+    for (int i = 0; i < c->down_layers; i++)
+        side = side < 4 ? 0 : (side - 4) / 2 + 1;
+    return side;
+}
+
+static int check(const gcl_model *model, gcl_error *err)
+{
+    config c = config_of(model);
+    if (c.size % 8 != 0)
+        return gcl_fail(err, GCL_USAGE, "size=%d: the side must be a multiple of 8, such as %d",
+                        c.size, c.size - c.size % 8);
+    if (feature_side(&c) < 1)
+        return gcl_fail(err, GCL_USAGE,
+                        "down_layers=%d leave nothing of a picture with size=%d: take fewer, or a "
+                        "larger size",
+                        c.down_layers, c.size);
+    return 0;
+}
+
+/* ---- layers: each is a line of the tables below, which errors name ---------------------------------- */
+
+typedef struct builder {
+    gcl_nn *nn;
+    config c;
+} builder;
+
+static builder builder_of(gcl_nn *nn, const gcl_model *model)
+{
+    return (builder){nn, config_of(model)};
+}
+
+enum { PLAIN, NORM, UP = 2 }; /* NORM: batch norm if the settings want it; UP: transposed */
+
+/* LeakyReLU(batch norm(convolution)). Batch norm has a bias of its own, so the convolution before it
+ * has none. */
+static gcl_node *conv_at(builder *b, const char *name, gcl_node *x, int channels, int kernel,
+                         int stride, int pad, int kind)
+{
+    int norm = (kind & NORM) && b->c.batch_norm;
+    gcl_nn_push(b->nn, "%s", name);
+    if (kind & UP)
+        x = gcl_layer_conv_transpose(b->nn, "conv", x, channels, kernel, stride, pad, !norm);
+    else
+        x = gcl_layer_conv(b->nn, "conv", x, channels, kernel, stride, pad, !norm);
+    if (norm)
+        x = gcl_layer_batch_norm(b->nn, "bn", x, b->c.bn_eps, b->c.bn_momentum);
+    x = gcl_leaky_relu(x, b->c.slope);
+    gcl_nn_pop(b->nn);
+    return x;
+}
+
+#define AT           gcl_graph_at(gcl_nn_graph(b->nn), "models/dcgan.c", __LINE__)
+#define CONV(...)    (AT, conv_at(b, __VA_ARGS__))
+#define DENSE(...)   (AT, gcl_layer_dense(b->nn, __VA_ARGS__))
+#define FINAL(...)   (AT, gcl_tanh(gcl_layer_conv(b->nn, __VA_ARGS__, 1)))
+#define DROPOUT(...) (AT, gcl_layer_dropout(b->nn, __VA_ARGS__))
+#define K(kernel)    kernel
+#define S(stride)    stride
+#define P(padding)   padding
+
+/* ---- the two networks; beside each layer what it gives in dcgan128 ---------------------------------- */
+
+/* Latents [N,1,1,latent] -> pictures [N,size,size,3] with values in (-1, 1). */
+static gcl_node *generator(builder *b, gcl_node *h)
+{
+    const config *c = &b->c;
+    gcl_network *G = gcl_network_new(b->nn, "G");
+    int side = c->size / 8;
+    gcl_network_enter(G);
+    h = DENSE("dense", h, side, side, c->dense); /*  16x16x128  */
+    h = gcl_leaky_relu(h, c->slope);
+    h = CONV("conv1", h, c->base, K(5), S(1), P(2), NORM);    /*  16x16x256  */
+    h = CONV("up1", h, c->base, K(4), S(2), P(1), NORM | UP); /*  32x32x256  */
+    h = CONV("up2", h, c->base, K(4), S(2), P(1), NORM | UP); /*  64x64x256  */
+    h = CONV("up3", h, c->base, K(4), S(2), P(1), NORM | UP); /* 128x128x256 */
+    h = CONV("conv2", h, c->wide, K(5), S(1), P(2), NORM);    /* 128x128x512 */
+    h = CONV("conv3", h, c->wide, K(5), S(1), P(2), NORM);    /* 128x128x512 */
+    h = FINAL("out", h, 3, K(7), S(1), P(3));                 /* 128x128x3   */
+    gcl_network_leave(G);
+    return h;
+}
+
+/* Pictures [N,size,size,3] -> logits [N,1,1,1]: high for what looks made by G. `mask` keeps features
+ * in training, NULL keeps all. */
+static gcl_node *discriminator(builder *b, gcl_node *h, gcl_node *mask)
+{
+    const config *c = &b->c;
+    static const char *const down[] = {"down.0", "down.1", "down.2", "down.3",
+                                       "down.4", "down.5", "down.6", "down.7"};
+    gcl_network *D = gcl_network_new(b->nn, "D");
+    gcl_network_enter(D);
+    h = CONV("conv", h, c->base, K(3), S(1), P(0), PLAIN); /* 126x126x256 */
+    for (int i = 0; i < c->down_layers; i++)
+        h = CONV(down[i], h, c->base, K(4), S(2), P(0), NORM); /* 62, 30, 14, 6x6x256 */
+    if (mask != NULL)
+        h = DROPOUT(h, mask, 1 - c->dropout);
+    h = DENSE("head", h, 1, 1, 1); /* 1x1x1       */
+    gcl_network_leave(D);
+    return h;
+}
+
+/* ---- a training step ------------------------------------------------------------------------------- */
+
+static gcl_node *latents(builder *b, const char *name, int n)
+{
+    return gcl_nn_noise(b->nn, name, GCL_NOISE_NORMAL, gcl_shape_of(n, 1, 1, b->c.latent), 0, 1);
+}
+
+/* Which of D's features are kept for n pictures. NULL if all are. */
+static gcl_node *feature_mask(builder *b, const char *name, int n)
+{
+    const config *c = &b->c;
+    int side = feature_side(c);
+    if (c->dropout == 0 || !gcl_nn_training(b->nn))
+        return NULL;
+    return gcl_nn_noise(b->nn, name, GCL_NOISE_KEEP, gcl_shape_of(n, side, side, c->base),
+                        1 - c->dropout, 0);
+}
+
+/* Rows first .. first+n-1 of a batch; NULL of NULL. */
+static gcl_node *rows(gcl_node *x, int first, int n)
+{
+    if (x == NULL)
+        return NULL;
+    gcl_shape shape = x->shape;
+    int64_t row = gcl_shape_count(shape) / shape.d[0];
+    shape.d[0] = n;
+    return gcl_view(x, first * row, shape);
+}
+
+/* One batch after the other, over n. */
+static gcl_node *stack(gcl_node *a, gcl_node *b)
+{
+    gcl_shape shape = a->shape;
+    shape.d[0] += b->shape.d[0];
+    return gcl_pack(a->graph, (gcl_node *[]){a, b}, 2, &shape);
+}
+
+/* D's loss: fakes have the target 1 (less the noise n), reals 0 (plus the noise), fakes first.
+ * Batch norm must not mix the statistics of the two, so they are batches of their own then. */
+static gcl_node *discriminator_loss(builder *b, gcl_node *reals, int batch, double limit)
+{
+    const config *c = &b->c;
+    gcl_nn_set_training(b->nn, c->batch_norm);
+    gcl_node *fakes = gcl_detach(generator(b, latents(b, "z_d", batch)));
+    gcl_nn_set_training(b->nn, 1);
+
+    gcl_node *mask = feature_mask(b, "mask_d", 2 * batch), *logits;
+    if (c->batch_norm)
+        logits = stack(discriminator(b, fakes, rows(mask, 0, batch)),
+                       discriminator(b, reals, rows(mask, batch, batch)));
+    else
+        logits = discriminator(b, stack(fakes, reals), mask);
+
+    gcl_node *noise = gcl_nn_noise(b->nn, "label_noise", GCL_NOISE_UNIFORM,
+                                   gcl_shape_of(2 * batch, 1, 1, 1), 0, c->label_noise);
+    gcl_node *fake_noise = rows(noise, 0, batch), *real_noise = rows(noise, batch, batch);
+    gcl_node *fake_target = gcl_shift(c->legacy ? fake_noise : gcl_neg(fake_noise), 1);
+    return gcl_loss_bce_logits(logits, stack(fake_target, real_noise), limit);
+}
+
+/* D learns to tell, then G learns to get the target 0 ("real") from the new D. */
+static void step(gcl_nn *nn, const gcl_model *model, int batch, gcl_step *out)
+{
+    builder made = builder_of(nn, model), *b = &made;
+    const config *c = &b->c;
+    gcl_shape shape = gcl_shape_of(batch, c->size, c->size, 3);
+    /* Where Keras clips probabilities to [1e-7, 1 - 1e-7]; targets above 1 need it. */
+    double limit = c->legacy ? log((1 - 1e-7) / 1e-7) : 0;
+    gcl_node *reals = (AT, gcl_nn_pictures(nn, "x", shape, c->legacy ? 0 : -1, 1));
+
+    gcl_node *d_loss = discriminator_loss(b, reals, batch, limit);
+    gcl_node *d_made = (AT, gcl_network_train(gcl_network_new(nn, "D"), d_loss, &c->optimiser));
+
+    gcl_node *fakes = generator(b, latents(b, "z_g", batch));
+    gcl_node *logits = discriminator(b, fakes, feature_mask(b, "mask_g", batch));
+    gcl_node *g_loss = gcl_loss_bce_logits(logits, gcl_constant(gcl_nn_graph(nn), 0), limit);
+    gcl_node *g_made = (AT, gcl_network_train(gcl_network_new(nn, "G"), g_loss, &c->optimiser));
+
+    *out = (gcl_step){.n_losses = 2,
+                      .losses = {{"d_loss", d_loss}, {"g_loss", g_loss}},
+                      .n_guards = 2,
+                      .guards = {{"D", d_made}, {"G", g_made}}};
+}
+
+/* ---- the row ----------------------------------------------------------------------------------------- */
+
+static gcl_shape latent(const gcl_model *model, int count)
+{
+    return gcl_shape_of(count, 1, 1, gcl_model_int(model, "latent"));
+}
+
+/* The notebook's form is trained on pictures in [0, 1]: what lies below is black. */
+static gcl_node *generate(gcl_nn *nn, const gcl_model *model, gcl_node *z)
+{
+    builder b = builder_of(nn, model);
+    gcl_node *pictures = generator(&b, z);
+    return b.c.legacy ? gcl_shift(gcl_scale(gcl_relu(pictures), 2), -1) : pictures;
+}
+
+static void picture(const gcl_model *model, int *size, int *channels)
+{
+    *size = gcl_model_int(model, "size");
+    *channels = 3;
+}
+
+static gcl_shape network_input(const gcl_model *model, const char *network, int count)
+{
+    int size = gcl_model_int(model, "size");
+    return network[0] == 'G' ? latent(model, count) : gcl_shape_of(count, size, size, 3);
+}
+
+static gcl_node *network(gcl_nn *nn, const gcl_model *model, const char *name, gcl_node *x)
+{
+    builder b = builder_of(nn, model);
+    if (name[0] == 'G')
+        return generator(&b, x);
+    return discriminator(&b, x, feature_mask(&b, "mask_g", x->shape.d[0]));
+}
+
+static const char *const networks[] = {"G", "D", NULL};
+
+const gcl_system gcl_dcgan = {
+    .name = "dcgan",
+    .help = "DCGAN: pictures from latent vectors, by a generator and a discriminator",
+    .settings = settings,
+    .presets = presets,
+    .networks = networks,
+    .check = check,
+    .step = step,
+    .latent = latent,
+    .generate = generate,
+    .control_scale = 0.5,
+    .picture_low = -1,
+    .picture_high = 1,
+    .network_input = network_input,
+    .network = network,
+    .picture = picture,
+};

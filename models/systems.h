@@ -1,0 +1,9 @@
+/* The rows that models/list.c lists, one a system, each at the bottom of its own file. */
+#ifndef GCL_MODELS_SYSTEMS_H
+#define GCL_MODELS_SYSTEMS_H
+
+#include "models/model.h"
+
+extern const gcl_system gcl_dcgan; /* dcgan.c */
+
+#endif
