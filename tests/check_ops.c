@@ -1,0 +1,349 @@
+/* Every variant of every kernel op and case on a device, at its usual and at other parameter values,
+ * against the oracle in double: no element unset, no guard word touched, errors within rounding.
+ *
+ * GANOCL_TEST_DEVICE chooses the device as --device does ("1" if unset); GANOCL_TEST_OPS, a part of
+ * "op variant case", runs only what it matches; GANOCL_TEST_THOROUGH=1 tries every value of every
+ * parameter. Nothing forks: PoCL hangs in a child of a process that has a device. */
+#include <check.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/philox.h"
+#include "device/device.h"
+#include "ops/ops.h"
+#include "plan/single.h"
+
+/* Largest error of an element, as a part of the sum of its terms' magnitudes: 16 ulp. */
+#define TOLERANCE 1e-6
+
+static gcl_device *dev;
+
+/* A case made ready: operands, what is right, and how large the terms were. */
+typedef struct trial {
+    const gcl_op *op;
+    const gcl_node *node;
+    const char *name;
+    float *in[4];
+    double *right, *magnitude;
+    gcl_single *single;
+} trial;
+
+typedef struct worst {
+    double error;
+    int runs, failures;
+} worst;
+
+static int64_t count_of(const gcl_node *node) { return gcl_shape_count(node->shape); }
+
+static float *random_floats(int64_t n, uint32_t stream)
+{
+    float *x = gcl_alloc((size_t)n * sizeof *x);
+    for (int64_t i = 0; i < n; i++)
+        x[i] = (float)gcl_philox_normal(1, 0, stream, (uint64_t)i);
+    return x;
+}
+
+/* The oracle's result for the operands, or for their magnitudes. */
+static double *evaluate(const trial *t, int of_magnitudes)
+{
+    double *in[4] = {NULL}, *out = gcl_alloc((size_t)count_of(t->node) * sizeof *out);
+    for (int i = 0; i < t->node->n_in; i++) {
+        int64_t n = count_of(t->node->in[i]);
+        in[i] = gcl_alloc((size_t)n * sizeof *in[i]);
+        for (int64_t j = 0; j < n; j++)
+            in[i][j] = of_magnitudes ? fabs((double)t->in[i][j]) : (double)t->in[i][j];
+    }
+    t->node->op->evaluate(t->node, (const double *const *)in, out);
+    for (int i = 0; i < 4; i++)
+        free(in[i]);
+    return out;
+}
+
+/* The kernel that a case's builder came to: it may have made a product of a convolution. */
+static const gcl_node *kernel_node(const gcl_node *node)
+{
+    while (node->op->kind == GCL_KIND_VIEW)
+        node = node->in[0];
+    return node;
+}
+
+static void prepare(trial *t, gcl_graph *g, const gcl_op *op, int i)
+{
+    gcl_error err = {0};
+    const gcl_node *built = op->build_case(g, i, &t->name);
+    ck_assert_msg(gcl_graph_error(g) == NULL, "%s", gcl_graph_error(g));
+    t->op = op;
+    t->node = kernel_node(built);
+    ck_assert_int_eq(t->node->op->kind, GCL_KIND_KERNEL);
+    for (int j = 0; j < t->node->n_in; j++)
+        t->in[j] = random_floats(count_of(t->node->in[j]), (uint32_t)(10 * i + j));
+    t->right = evaluate(t, 0);
+    t->magnitude = evaluate(t, 1);
+    int tool = strstr(gcl_device_limits(dev)->platform, "Oclgrind") != NULL;
+    t->single = gcl_single_new(dev, t->node, (const float *const *)t->in,
+                               (tool ? GCL_SINGLE_TIGHT : 0) | (i % 2 ? GCL_SINGLE_ODD : 0), &err);
+    ck_assert_msg(t->single != NULL, "%s", err.text);
+}
+
+static void finish(trial *t)
+{
+    gcl_single_free(t->single);
+    for (int i = 0; i < 4; i++)
+        free(t->in[i]);
+    free(t->right);
+    free(t->magnitude);
+}
+
+static double largest_error(const trial *t, const float *out)
+{
+    double largest = 0;
+    for (int64_t i = 0; i < count_of(t->node); i++) {
+        double error = fabs((double)out[i] - t->right[i]);
+        if (error > 0)
+            error /= t->magnitude[i]; /* infinite where every term is zero */
+        if (!(error <= largest))
+            largest = error;
+    }
+    return largest;
+}
+
+static void describe(const trial *t, const gcl_variant *variant, const int *values, gcl_text *text)
+{
+    gcl_text_add(text, "%s %s \"%s\"", t->op->name, variant->name, t->name);
+    for (int i = 0; i < variant->n_params; i++)
+        gcl_text_add(text, " %s=%d", variant->params[i].name, values[i]);
+}
+
+/* One run; returns 0 if these values do not fit. */
+static int attempt(trial *t, const gcl_variant *variant, const int *values, worst *w)
+{
+    gcl_error err = {0};
+    gcl_single_result result;
+    gcl_text text = {0};
+    float *out = gcl_alloc((size_t)count_of(t->node) * sizeof *out);
+    int status = gcl_single_run(t->single, variant, values, 1, out, &result, &err);
+    if (status != 1) {
+        double error = status == 0 ? largest_error(t, out) : 0;
+        w->runs++;
+        if (error > w->error)
+            w->error = error;
+        if (status != 0 || result.stray > 0 || result.unset > 0 || !(error <= TOLERANCE)) {
+            w->failures++;
+            describe(t, variant, values, &text);
+            printf("%s: %s error %.2g, %lld unset, %lld stray\n", text.text, err.text, error,
+                   (long long)result.unset, (long long)result.stray);
+        }
+    }
+    gcl_text_free(&text);
+    free(out);
+    return status != 1;
+}
+
+/* Every value of every parameter, the others usual. */
+static void attempt_each(trial *t, const gcl_variant *variant, const int *usual, worst *w)
+{
+    for (int i = 0; i < variant->n_params; i++) {
+        int values[GCL_MAX_PARAMS];
+        memcpy(values, usual, sizeof values);
+        for (int j = 0; j < variant->params[i].n_values; j++) {
+            values[i] = variant->params[i].values[j];
+            if (values[i] != usual[i])
+                attempt(t, variant, values, w);
+        }
+    }
+}
+
+/* One set of values drawn from a few, so that cases share programs. */
+static void attempt_other(trial *t, const gcl_variant *variant, int set, worst *w)
+{
+    for (uint32_t draw = 0; draw < 200; draw++) {
+        int values[GCL_MAX_PARAMS] = {0};
+        for (int i = 0; i < variant->n_params; i++) {
+            const gcl_param *p = &variant->params[i];
+            uint64_t index = draw * GCL_MAX_PARAMS + (uint64_t)i;
+            values[i] =
+                p->values[gcl_philox_below(2, 0, (uint32_t)set, index, (uint32_t)p->n_values)];
+        }
+        if (attempt(t, variant, values, w))
+            return;
+    }
+}
+
+static int is_wanted(const trial *t, const gcl_variant *variant)
+{
+    char text[200];
+    const char *wanted = getenv("GANOCL_TEST_OPS");
+    snprintf(text, sizeof text, "%s %s %s", t->op->name, variant->name, t->name);
+    return wanted == NULL || strstr(text, wanted) != NULL;
+}
+
+static void try_variant(trial *t, const gcl_variant *variant, int i, worst *w)
+{
+    const gcl_limits *limits = gcl_device_limits(dev);
+    int usual[GCL_MAX_PARAMS] = {0};
+    if (!variant->applies(t->node, limits) || !is_wanted(t, variant))
+        return;
+    if (variant->defaults != NULL)
+        variant->defaults(t->node, limits, usual);
+    if (!attempt(t, variant, usual, w)) {
+        printf("%s %s \"%s\": the usual values do not fit\n", t->op->name, variant->name, t->name);
+        w->failures++;
+    }
+    if (getenv("GANOCL_TEST_THOROUGH") != NULL)
+        attempt_each(t, variant, usual, w);
+    else if (variant->n_params > 0)
+        attempt_other(t, variant, i % 3, w);
+}
+
+START_TEST(variants_agree_with_oracle)
+{
+    const gcl_op *op = gcl_ops[_i];
+    worst of[16] = {{0}};
+    int failures = 0;
+    ck_assert_int_le(op->n_variants, 16);
+    for (int i = 0; i < op->n_cases; i++) {
+        gcl_graph *g = gcl_graph_new();
+        trial t = {0};
+        prepare(&t, g, op, i);
+        for (int v = 0; v < t.node->op->n_variants; v++)
+            try_variant(&t, t.node->op->variants[v], i, &of[v]);
+        finish(&t);
+        gcl_graph_free(g);
+    }
+    for (int v = 0; v < op->n_variants; v++) {
+        printf("%-12s %-12s %4d runs, worst error %.2g\n", op->name, op->variants[v]->name,
+               of[v].runs, of[v].error);
+        failures += of[v].failures;
+    }
+    ck_assert_int_eq(failures, 0);
+}
+END_TEST
+
+/* Every op row says what the engine needs of it. */
+START_TEST(rows_are_complete)
+{
+    const gcl_op *op = gcl_ops[_i];
+    ck_assert(op->gradient != NULL && op->evaluate != NULL && op->flops != NULL);
+    ck_assert(op->build_case != NULL && op->n_cases > 0);
+    ck_assert_int_gt(op->n_variants, 0);
+    ck_assert_str_eq(op->variants[op->n_variants - 1]->name, "naive");
+    ck_assert_ptr_null(gcl_variant_find(op, "no such variant"));
+    ck_assert_ptr_eq(gcl_variant_find(op, "naive"), op->variants[op->n_variants - 1]);
+}
+END_TEST
+
+static const char *graph_error_of(gcl_graph *g, gcl_node *made)
+{
+    ck_assert_ptr_nonnull(made);
+    const char *text = gcl_graph_error(g);
+    ck_assert_ptr_nonnull(text);
+    return text;
+}
+
+START_TEST(builders_name_mistakes)
+{
+    static const struct {
+        int x[4], f[4], stride, pad;
+        const char *says;
+    } wrong[] = {
+        {{1, 8, 8, 128}, {3, 3, 256, 8}, 1, 1, "input has 128 channels, filter wants 256"},
+        {{1, 2, 2, 3}, {5, 5, 3, 8}, 1, 1, "a filter of 5x5 does not fit into an input of 2x2"},
+        {{1, 8, 8, 3}, {3, 3, 3, 8}, 0, 1, "the stride must be 1 or more"},
+        {{1, 8, 8, 3}, {3, 3, 3, 8}, 1, -1, "the padding 0 or more"},
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        gcl_graph *g = gcl_graph_new();
+        gcl_shape x, f;
+        memcpy(x.d, wrong[i].x, sizeof x.d);
+        memcpy(f.d, wrong[i].f, sizeof f.d);
+        gcl_node *y = gcl_conv(gcl_variable(g, "x", x), gcl_variable(g, "f", f), wrong[i].stride,
+                               wrong[i].pad);
+        const char *text = graph_error_of(g, y);
+        ck_assert_msg(strstr(text, wrong[i].says) != NULL, "%s", text);
+        gcl_graph_free(g);
+    }
+}
+END_TEST
+
+START_TEST(other_builders_name_mistakes)
+{
+    static const char *const says[] = {"cannot give 9x9", "inner sizes are 5 and 6",
+                                       "does not lie inside [2,3,4,5]",
+                                       "the gradient arriving at a convolution is"};
+    for (int i = 0; i < 4; i++) {
+        gcl_graph *g = gcl_graph_new();
+        gcl_node *x = gcl_variable(g, "x", gcl_shape_of(2, 3, 4, 5));
+        gcl_node *y = gcl_variable(g, "y", gcl_shape_of(1, 1, 6, 5));
+        gcl_node *made =
+            i == 0   ? gcl_conv_data(x, gcl_variable(g, "f", gcl_shape_of(4, 4, 2, 5)), 2, 1, 9, 9)
+            : i == 1 ? gcl_matmul(x, y, 0, 0)
+            : i == 2 ? gcl_slice(x, (int[]){0, 0, 2, 0}, gcl_shape_of(2, 3, 3, 5))
+                     : gcl_conv_weight(x, y, 3, 3, 1, 1);
+        const char *text = graph_error_of(g, made);
+        ck_assert_msg(strstr(text, says[i]) != NULL, "%s", text);
+        gcl_graph_free(g);
+    }
+}
+END_TEST
+
+static int is_product(gcl_node *node) { return kernel_node(node)->op == &gcl_op_matmul; }
+
+/* One tap, or one window that covers the whole input: a matrix product, in all three forms. */
+START_TEST(simple_convolutions_are_products)
+{
+    gcl_graph *g = gcl_graph_new();
+    gcl_node *x = gcl_variable(g, "x", gcl_shape_of(2, 5, 7, 3));
+    gcl_node *y = gcl_variable(g, "y", gcl_shape_of(2, 5, 7, 4));
+    gcl_node *tap = gcl_variable(g, "f", gcl_shape_of(1, 1, 3, 4));
+    ck_assert(is_product(gcl_conv(x, tap, 1, 0)));
+    ck_assert(is_product(gcl_conv_data(y, tap, 1, 0, 0, 0)));
+    ck_assert(is_product(gcl_conv_weight(x, y, 1, 1, 1, 0)));
+    gcl_node *whole = gcl_variable(g, "whole", gcl_shape_of(5, 7, 3, 6));
+    gcl_node *one = gcl_variable(g, "one", gcl_shape_of(2, 1, 1, 6));
+    ck_assert(is_product(gcl_conv(x, whole, 1, 0)));
+    ck_assert(is_product(gcl_conv_data(one, whole, 1, 0, 0, 0)));
+    ck_assert(is_product(gcl_conv_weight(x, one, 5, 7, 1, 0)));
+    ck_assert(!is_product(gcl_conv(x, tap, 2, 0)));
+    ck_assert_ptr_null(gcl_graph_error(g));
+    gcl_graph_free(g);
+}
+END_TEST
+
+static void open_device(void)
+{
+    gcl_error err = {0};
+    const char *which = getenv("GANOCL_TEST_DEVICE");
+    dev = gcl_device_open(which ? which : "1", 0, &err);
+    ck_assert_msg(dev != NULL, "%s", err.text);
+}
+
+static void close_device(void) { gcl_device_close(dev); }
+
+int main(void)
+{
+    int n_ops = 0;
+    while (gcl_ops[n_ops] != NULL)
+        n_ops++;
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    Suite *suite = suite_create("ops");
+    TCase *rules = tcase_create("rules");
+    tcase_add_loop_test(rules, rows_are_complete, 0, n_ops);
+    tcase_add_test(rules, builders_name_mistakes);
+    tcase_add_test(rules, other_builders_name_mistakes);
+    tcase_add_test(rules, simple_convolutions_are_products);
+    suite_add_tcase(suite, rules);
+    TCase *device = tcase_create("device");
+    tcase_set_timeout(device, 0);
+    tcase_add_unchecked_fixture(device, open_device, close_device);
+    tcase_add_loop_test(device, variants_agree_with_oracle, 0, n_ops);
+    suite_add_tcase(suite, device);
+    SRunner *runner = srunner_create(suite);
+    srunner_set_fork_status(runner, CK_NOFORK);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
