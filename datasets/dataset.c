@@ -83,9 +83,10 @@ static void describe(gcl_dataset *dataset)
     gcl_text_add(&text, "%s; ", dataset->facts);
     if (o->box.width > 0)
         gcl_text_add(&text, "box %g,%g,%g,%g, ", o->box.x, o->box.y, o->box.width, o->box.height);
-    gcl_text_add(&text, "%s, %s to %d x %d x %d", crops[o->crop],
-                 o->filter == GCL_FILTER_LANCZOS ? "Lanczos" : "triangle filter", o->size, o->size,
-                 o->channels);
+    if (!dataset->drawn)
+        gcl_text_add(&text, "%s, %s to ", crops[o->crop],
+                     o->filter == GCL_FILTER_LANCZOS ? "Lanczos" : "triangle filter");
+    gcl_text_add(&text, "%d x %d x %d", o->size, o->size, o->channels);
     dataset->description = text.text;
 }
 

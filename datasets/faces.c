@@ -12,8 +12,8 @@
 
 #define FACES_SEED 0xFACE5
 
-/* One name a draw, so that a face's traits do not depend on each other's order in the code. New ones
- * go to the end: their numbers are the faces. */
+/* One name a draw, so that a face's traits do not depend on each other's order in the code. Their
+ * numbers are the faces: a new one goes before T_DETAIL and changes only freckles and curls. */
 enum trait {
     T_X, T_Y, T_SCALE, T_TILT, T_GROUND_HUE, T_GROUND_TURN, T_GROUND_SATURATION, T_GROUND_VALUE,
     T_GROUND_STYLE, T_LOOK, T_AGE, T_FANCY, T_SKIN, T_CHEEK, T_JAW, T_CHIN, T_TOP, T_EAR, T_POINTED,
@@ -71,8 +71,8 @@ static gcl_colour along(const gcl_colour *colours, int n, float t)
 static void draw_place(face *f)
 {
     f->x = between(f, T_X, -0.03f, 0.03f);
-    f->y = between(f, T_Y, 0.02f, 0.09f);
-    f->scale = between(f, T_SCALE, 0.93f, 1.04f);
+    f->y = between(f, T_Y, 0.09f, 0.15f);
+    f->scale = between(f, T_SCALE, 1.04f, 1.15f);
     f->tilt = between(f, T_TILT, -0.11f, 0.11f);
 }
 
@@ -80,10 +80,10 @@ static void draw_ground(face *f)
 {
     static const float styles[] = {40, 20, 12, 10, 8, 10};
     float hue = draw(f, T_GROUND_HUE), turn = between(f, T_GROUND_TURN, -0.14f, 0.14f);
-    float saturation = between(f, T_GROUND_SATURATION, 0.25f, 0.68f);
-    float value = between(f, T_GROUND_VALUE, 0.72f, 0.98f);
-    f->ground[0] = gcl_colour_hsv(hue, saturation * 0.72f, value + (1 - value) * 0.5f);
-    f->ground[1] = gcl_colour_hsv(hue + turn, saturation, value * 0.8f);
+    float saturation = between(f, T_GROUND_SATURATION, 0.28f, 0.72f);
+    float value = between(f, T_GROUND_VALUE, 0.78f, 1.0f);
+    f->ground[0] = gcl_colour_hsv(hue, saturation * 0.72f, value + (1 - value) * 0.6f);
+    f->ground[1] = gcl_colour_hsv(hue + turn, saturation, value * 0.88f);
     f->ground_style = (enum ground_style)PICK(f, T_GROUND_STYLE, styles);
 }
 
@@ -121,9 +121,9 @@ static void draw_hair_colour(face *f, bool fancy, float age)
         {0.62f, 0.25f, 0.11f}, {0.82f, 0.42f, 0.14f}, {0.76f, 0.56f, 0.29f}, {0.92f, 0.77f, 0.43f},
         {0.96f, 0.89f, 0.68f}};
     float t = draw(f, T_HAIR_HUE);
+    gcl_colour grey = {0.55f, 0.55f, 0.58f}, silver = {0.94f, 0.94f, 0.95f};
     if (age > 0.85f)
-        f->hair = gcl_colour_mix((gcl_colour){0.55f, 0.55f, 0.58f}, (gcl_colour){0.94f, 0.94f, 0.95f},
-                                 t);
+        f->hair = gcl_colour_mix(grey, silver, t);
     else if (chance(f, T_HAIR_COLOUR, fancy ? 0.75f : 0.17f))
         f->hair = gcl_colour_hsv(t, 0.62f, 0.80f);
     else
@@ -205,8 +205,8 @@ static void draw_features(face *f, float look, float age)
 
 static void draw_wear(face *f, float look)
 {
-    static const float glasses[] = {68, 11, 10, 5, 6};
-    static const float hats[] = {66, 6, 5, 3, 3, 3, 3, 4, 4, 4, 3};
+    static const float glasses[] = {74, 9, 8, 4, 5};
+    static const float hats[] = {72, 5, 4, 2, 2, 2, 3, 4, 3, 4, 2};
     static const float cloths[] = {24, 16, 18, 16, 14, 14};
     f->earrings = chance(f, T_EARRINGS, 0.06f + 0.45f * look);
     f->glasses = (enum glasses_style)PICK(f, T_GLASSES, glasses);
@@ -275,9 +275,9 @@ static void paint_face(gcl_canvas *canvas, const face *f)
     gcl_face_hat(canvas, f);
 }
 
-static int render(const gcl_dataset_options *options, uint32_t index, uint8_t *bytes, gcl_error *err)
+static int render(int size, uint32_t index, uint8_t *bytes, gcl_error *err)
 {
-    gcl_canvas *canvas = gcl_canvas_new(options->size, err);
+    gcl_canvas *canvas = gcl_canvas_new(size, err);
     if (canvas == NULL)
         return -1;
     face f;
@@ -298,6 +298,7 @@ static int faces_open(gcl_dataset *dataset, const char *spec, gcl_error *err)
                                         "leave the box out");
     dataset->count = GCL_FACES_COUNT;
     dataset->name = gcl_strdup("faces");
+    dataset->drawn = true;
     dataset->facts = gcl_strdup("builtin:faces: 100000 cartoon faces, drawn as they are needed");
     return 0;
 }
@@ -306,11 +307,11 @@ static int faces_read(const gcl_dataset *dataset, size_t index, uint8_t *bytes, 
 {
     const gcl_dataset_options *options = &dataset->options;
     if (options->channels == 3)
-        return render(options, (uint32_t)index, bytes, err);
+        return render(options->size, (uint32_t)index, bytes, err);
     gcl_image picture;
     if (gcl_image_new(&picture, options->size, options->size, 3, err) != 0)
         return -1;
-    int result = render(options, (uint32_t)index, picture.pixels, err);
+    int result = render(options->size, (uint32_t)index, picture.pixels, err);
     if (result == 0)
         result = gcl_image_set_channels(&picture, 1, err);
     if (result == 0)

@@ -1,5 +1,5 @@
-/* The built-in data set: cartoon faces. What a face is (traits, drawn at random from its number) and
- * how it is painted (canvas.h) are apart:
+/* The built-in data set: cartoon faces. What a face is (its traits, drawn at random from its number)
+ * and how it is painted (canvas.h) are apart:
  *
  *     faces.c       traits of face i; the format's row
  *     faces_head.c  head, ears, eyes, brows, nose, mouth, beards
@@ -42,7 +42,9 @@ enum hat_style {
     HAT_FLOWER, HAT_STRAW
 };
 enum cloth_style { CLOTH_TEE, CLOTH_STRIPES, CLOTH_HOOD, CLOTH_SHIRT, CLOTH_ROLL, CLOTH_V };
-enum ground_style { GROUND_PLAIN, GROUND_DISC, GROUND_STRIPES, GROUND_DOTS, GROUND_RAYS, GROUND_BOKEH };
+enum ground_style {
+    GROUND_PLAIN, GROUND_DISC, GROUND_STRIPES, GROUND_DOTS, GROUND_RAYS, GROUND_BOKEH
+};
 
 typedef struct face {
     uint32_t index; /* for details that need many draws: freckles, curls */

@@ -39,8 +39,8 @@ static void strand(gcl_canvas *canvas, const face *f, const gcl_point *points, i
 static void paint_long(gcl_canvas *canvas, const face *f, float waves)
 {
     float c = f->cheek + f->fluff, b = 0.05f * waves;
-    gcl_point half[] = {{0, f->top - f->fluff},       {0.6f * c, f->top - 0.75f * f->fluff},
-                        {0.99f * c, -0.28f},          {1.02f * c + b, -0.02f},
+    gcl_point half[] = {{0, f->top - f->fluff},       {0.5f * c, f->top + 0.06f - f->fluff},
+                        {0.93f * c, -0.32f},          {1.02f * c + b, -0.02f},
                         {1.04f * c - 0.6f * b, 0.18f}, {1.12f * c + b, 0.38f},
                         {1.12f * c - 0.6f * b, 0.58f}, {1.22f * c + b, 0.78f},
                         {1.02f * c, 0.93f},           {0.4f * c, 0.86f},
@@ -52,8 +52,8 @@ static void paint_long(gcl_canvas *canvas, const face *f, float waves)
 static void paint_bob(gcl_canvas *canvas, const face *f)
 {
     float c = f->cheek + f->fluff;
-    gcl_point half[] = {{0, f->top - f->fluff}, {0.62f * c, f->top - 0.7f * f->fluff},
-                        {1.0f * c, -0.26f}, {1.10f * c, 0.10f}, {1.13f * c, 0.36f},
+    gcl_point half[] = {{0, f->top - f->fluff}, {0.5f * c, f->top + 0.06f - f->fluff},
+                        {0.95f * c, -0.30f}, {1.10f * c, 0.10f}, {1.13f * c, 0.36f},
                         {0.90f * c, 0.50f}, {0.90f * c, 0.50f}, {0.5f * c, 0.42f}, {0, 0.42f}};
     gcl_canvas_mirrored(canvas, half, 9);
     fill_with_border(canvas, f, back_paint(f));
@@ -130,7 +130,8 @@ static void paint_afro(gcl_canvas *canvas, const face *f)
     for (int k = 0; k < 22; k++) {
         float turn = 2 * PI * (float)k / 22;
         float r = 0.14f + 0.04f * gcl_face_draw(f, DETAIL_CURLS, (uint32_t)k);
-        gcl_canvas_ellipse(canvas, (rx - 0.05f) * cosf(turn), y + (ry - 0.05f) * sinf(turn), r, r, 0);
+        gcl_canvas_ellipse(canvas, (rx - 0.05f) * cosf(turn), y + (ry - 0.05f) * sinf(turn), r, r,
+                           0);
         gcl_canvas_fill(canvas, gcl_paint_linear(-0.4f, -0.8f, gcl_colour_shade(f->hair, 1.02f),
                                                  0.4f, 0.4f, gcl_colour_shade(f->hair, 0.62f)));
     }
@@ -166,10 +167,10 @@ static void cap_shape(gcl_canvas *canvas, const face *f, float puff, float side,
 {
     float c = f->cheek, p = puff, t = f->top;
     gcl_point points[40] = {{-1.0f * c - 0.35f * p, side},          {-c - 0.8f * p, -0.16f},
-                            {-0.90f * c - 0.85f * p, -0.36f - 0.3f * p},
-                            {-0.52f * c - 0.5f * p, t + 0.045f - 0.85f * p}, {0, t - p},
-                            {0.52f * c + 0.5f * p, t + 0.045f - 0.85f * p},
-                            {0.90f * c + 0.85f * p, -0.36f - 0.3f * p},
+                            {-0.88f * c - 0.80f * p, -0.34f - 0.3f * p},
+                            {-0.50f * c - 0.5f * p, t + 0.066f - 0.85f * p}, {0, t - p},
+                            {0.50f * c + 0.5f * p, t + 0.066f - 0.85f * p},
+                            {0.88f * c + 0.80f * p, -0.34f - 0.3f * p},
                             {c + 0.8f * p, -0.16f},                 {1.0f * c + 0.35f * p, side}};
     for (int i = 0; i < n; i++)
         points[9 + i] = hairline[i];
@@ -254,7 +255,8 @@ static void paint_spikes(gcl_canvas *canvas, const face *f)
         float notch = PI * (1.02f + 0.96f * ((float)k + 1) / N);
         points[n++] = (gcl_point){(c + r) * cosf(turn - 0.06f),
                                   -0.08f + (-f->top - 0.06f + r) * sinf(turn - 0.06f)};
-        points[n++] = (gcl_point){(c + 0.03f) * cosf(notch), -0.08f - (f->top + 0.05f) * sinf(notch)};
+        points[n++] = (gcl_point){(c + 0.03f) * cosf(notch),
+                                  -0.08f - (f->top + 0.05f) * sinf(notch)};
     }
     points[n - 1] = (gcl_point){0.97f * c, 0.02f};
     static const float teeth[][2] = {{0.90f, -0.22f}, {0.68f, -0.26f}, {0.56f, -0.40f},
@@ -296,7 +298,8 @@ static void paint_fringe(gcl_canvas *canvas, const face *f)
     paint_cap(canvas, f, f->fluff, 0.05f, line, 10);
     for (int k = -2; k <= 2; k++) {
         float x = 0.3f * (float)k * c;
-        gcl_point lock[] = {{0.55f * x, f->top + 0.05f}, {0.9f * x, -0.36f}, {1.05f * x, y - 0.02f}};
+        gcl_point lock[] = {{0.55f * x, f->top + 0.05f}, {0.9f * x, -0.36f},
+                            {1.05f * x, y - 0.02f}};
         strand(canvas, f, lock, 3, k % 2 ? 1.25f : 0.62f);
     }
 }
@@ -339,8 +342,9 @@ static void paint_sides(gcl_canvas *canvas, const face *f)
 {
     float c = f->cheek;
     for (float s = -1; s <= 1; s += 2) {
-        gcl_point patch[] = {{s * 0.80f * c, -0.40f}, {s * 1.05f * c, -0.28f}, {s * 1.13f * c, -0.12f},
-                             {s * 1.06f * c, 0.06f}, {s * 0.94f * c, 0.10f}, {s * 0.90f * c, -0.14f}};
+        float w = s * c;
+        gcl_point patch[] = {{0.80f * w, -0.40f}, {1.05f * w, -0.28f}, {1.13f * w, -0.12f},
+                             {1.06f * w, 0.06f}, {0.94f * w, 0.10f}, {0.90f * w, -0.14f}};
         gcl_canvas_curve(canvas, patch, 6);
         fill_with_border(canvas, f, front_paint(f));
     }

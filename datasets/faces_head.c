@@ -12,7 +12,7 @@ static gcl_colour skin_line(const face *f) { return gcl_colour_shade(f->skin, 0.
 void gcl_face_outline(gcl_canvas *canvas, const face *f, float grow)
 {
     float c = f->cheek, j = f->jaw, x = 1 + grow / c, y = 1 + grow / 0.57f;
-    gcl_point points[] = {{0, f->top},           {0.52f * c, f->top + 0.045f},
+    gcl_point points[] = {{0, f->top},           {0.50f * c, f->top + 0.062f},
                           {0.88f * c, -0.34f},   {c, -0.10f},
                           {0.985f * c, 0.12f},   {0.5f * (0.93f * c + j), 0.29f},
                           {0.78f * j, 0.42f},    {0.40f * j, f->chin - 0.025f},
@@ -181,9 +181,10 @@ static void paint_lashes(gcl_canvas *canvas, const eye *e)
 
 static void paint_open_eye(gcl_canvas *canvas, const face *f, const eye *e)
 {
+    gcl_colour shaded = {0.80f, 0.83f, 0.89f};
     eye_shape(canvas, e);
-    gcl_canvas_fill(canvas, gcl_paint_linear(e->x, e->y - e->height, (gcl_colour){0.80f, 0.83f, 0.89f},
-                                             e->x, e->y - 0.1f * e->height, white));
+    gcl_canvas_fill(canvas, gcl_paint_linear(e->x, e->y - e->height, shaded, e->x,
+                                             e->y - 0.1f * e->height, white));
     gcl_canvas_clip(canvas);
     paint_iris(canvas, f, e);
     if (f->eyes == EYES_SLEEPY) {
@@ -209,8 +210,8 @@ static void paint_open_eye(gcl_canvas *canvas, const face *f, const eye *e)
 
 static void paint_closed_eye(gcl_canvas *canvas, const face *f, const eye *e)
 {
-    gcl_point arc[] = {at(e, -1, 0.35f), at(e, -0.5f, -0.35f), at(e, 0, -0.55f), at(e, 0.5f, -0.35f),
-                       at(e, 1, 0.35f)};
+    gcl_point arc[] = {at(e, -1, 0.35f), at(e, -0.5f, -0.35f), at(e, 0, -0.55f),
+                       at(e, 0.5f, -0.35f), at(e, 1, 0.35f)};
     gcl_canvas_line(canvas, arc, 5, 0.034f, 0.034f);
     gcl_canvas_fill(canvas, gcl_paint_flat(ink, 1));
     if (f->lashes)
@@ -416,7 +417,7 @@ static gcl_paint beard_paint(const face *f)
                             gcl_colour_shade(f->hair, 0.66f));
 }
 
-/* From ear to ear along the jaw; the mouth stays free. `lower` is how far it hangs below the chin. */
+/* From ear to ear along the jaw, as the current shape; it hangs `lower` below the chin. */
 static void beard_shape(gcl_canvas *canvas, const face *f, float lower)
 {
     float c = 1.01f * f->cheek, j = 1.06f * f->jaw;

@@ -7,7 +7,8 @@ enum { DETAIL_BOKEH = 20 };
 
 #define PI 3.14159265358979f
 
-static const gcl_colour white = {1, 1, 1}, black = {0.10f, 0.09f, 0.12f}, gold = {0.98f, 0.80f, 0.28f};
+static const gcl_colour white = {1, 1, 1}, black = {0.10f, 0.09f, 0.12f};
+static const gcl_colour gold = {0.98f, 0.80f, 0.28f};
 
 /* Lit from above left, with a darker border: for anything made of cloth. */
 static void fill_cloth(gcl_canvas *canvas, gcl_colour colour, float y0, float y1)
@@ -80,7 +81,7 @@ void gcl_face_ground(gcl_canvas *canvas, const face *f)
     }
     gcl_canvas_all(canvas);
     gcl_canvas_fill(canvas, (gcl_paint){GCL_PAINT_RADIAL, {0, 0}, {1.7f, 1.7f}, black, black,
-                                        -0.20f, 0.34f});
+                                        -0.06f, 0.22f});
 }
 
 /* --- clothes --------------------------------------------------------------------------------- */
@@ -193,12 +194,13 @@ void gcl_face_clothes(gcl_canvas *canvas, const face *f)
 
 static void lens_shape(gcl_canvas *canvas, const face *f, float side)
 {
-    float x = side * (f->eye_gap + 0.015f), w = 0.165f, h = 0.125f;
-    gcl_point square[] = {{x - w, -h}, {x - w, -h}, {x + w, -h}, {x + w, -h}, {x + 0.98f * w, 0.6f * h},
-                          {x + 0.8f * w, h}, {x - 0.8f * w, h}, {x - 0.98f * w, 0.6f * h}};
-    gcl_point cat[] = {{x - side * w, -0.5f * h}, {x, -0.92f * h}, {x + side * 1.22f * w, -1.5f * h},
-                       {x + side * 1.22f * w, -1.5f * h}, {x + side * w, 0.35f * h}, {x, 0.95f * h},
-                       {x - side * 0.85f * w, 0.5f * h}};
+    float x = side * (f->eye_gap + 0.015f), w = 0.165f, h = 0.125f, u = side * w;
+    gcl_point square[] = {{x - w, -h}, {x - w, -h}, {x + w, -h}, {x + w, -h},
+                          {x + 0.98f * w, 0.6f * h}, {x + 0.8f * w, h}, {x - 0.8f * w, h},
+                          {x - 0.98f * w, 0.6f * h}};
+    gcl_point cat[] = {{x - u, -0.5f * h}, {x, -0.92f * h}, {x + 1.22f * u, -1.5f * h},
+                       {x + 1.22f * u, -1.5f * h}, {x + u, 0.35f * h}, {x, 0.95f * h},
+                       {x - 0.85f * u, 0.5f * h}};
     if (f->glasses == GLASSES_ROUND)
         gcl_canvas_ellipse(canvas, x, 0.005f, 0.158f, 0.150f, 0);
     else if (f->glasses == GLASSES_CAT)
@@ -298,8 +300,8 @@ static void paint_top_hat(gcl_canvas *canvas, const face *f)
 {
     gcl_colour cloth = gcl_colour_mix(f->hat_colour, black, 0.72f);
     float y = f->top + 0.19f, h = f->top - 0.27f;
-    gcl_point tube[] = {{0, h - 0.015f}, {0.36f, h}, {0.36f, h}, {0.335f, 0.5f * (y + h)}, {0.35f, y},
-                        {0.35f, y}, {0, y + 0.03f}};
+    gcl_point tube[] = {{0, h - 0.015f}, {0.36f, h}, {0.36f, h}, {0.335f, 0.5f * (y + h)},
+                        {0.35f, y}, {0.35f, y}, {0, y + 0.03f}};
     paint_brim(canvas, cloth, y, 0.60f);
     gcl_canvas_mirrored(canvas, tube, 7);
     fill_cloth(canvas, cloth, h, y);
@@ -317,8 +319,8 @@ static void paint_party_hat(gcl_canvas *canvas, const face *f)
     gcl_canvas_polygon(canvas, cone, 4);
     gcl_canvas_clip(canvas);
     for (int k = 0; k < 7; k++) {
-        gcl_canvas_ellipse(canvas, s + 0.12f * (float)(k % 3 - 1), y - 0.02f - 0.09f * (float)(k / 2),
-                           0.033f, 0.033f, 0);
+        float x = s + 0.12f * (float)(k % 3 - 1), row = (float)(k / 2);
+        gcl_canvas_ellipse(canvas, x, y - 0.02f - 0.09f * row, 0.033f, 0.033f, 0);
         gcl_canvas_fill(canvas, gcl_paint_flat(k % 2 ? white : f->accent, 0.95f));
     }
     gcl_canvas_unclip(canvas);
@@ -330,11 +332,11 @@ static void paint_crown(gcl_canvas *canvas, const face *f)
     float y = f->top + 0.13f, t = f->top - 0.13f;
     gcl_point half[] = {{0, t - 0.06f}, {0.10f, t + 0.09f}, {0.22f, t - 0.03f}, {0.28f, t + 0.10f},
                         {0.42f, t - 0.01f}, {0.37f, y}, {0, y + 0.05f}};
-    gcl_point all[13];
+    gcl_point all[12];
     for (int i = 0; i < 7; i++)
         all[i] = half[i];
-    for (int i = 0; i < 6; i++)
-        all[7 + i] = (gcl_point){-half[5 - i].x, half[5 - i].y};
+    for (int i = 1; i < 6; i++) /* back up the other side; 0 and 6 lie in the middle */
+        all[12 - i] = (gcl_point){-half[i].x, half[i].y};
     gcl_canvas_polygon(canvas, all, 12);
     fill_cloth(canvas, gold, t, y);
     for (int k = -1; k <= 1; k++)
@@ -358,8 +360,8 @@ static void paint_bow(gcl_canvas *canvas, const face *f)
 static void paint_headphones(gcl_canvas *canvas, const face *f)
 {
     float c = f->cheek + 0.5f * f->fluff, t = f->top - f->fluff - 0.02f;
-    gcl_point arc[] = {{-c - 0.03f, 0}, {-0.93f * c - 0.03f, -0.34f}, {-0.5f * c, t + 0.05f}, {0, t},
-                       {0.5f * c, t + 0.05f}, {0.93f * c + 0.03f, -0.34f}, {c + 0.03f, 0}};
+    gcl_point arc[] = {{-c - 0.03f, 0}, {-0.93f * c - 0.03f, -0.34f}, {-0.5f * c, t + 0.05f},
+                       {0, t}, {0.5f * c, t + 0.05f}, {0.93f * c + 0.03f, -0.34f}, {c + 0.03f, 0}};
     gcl_canvas_line(canvas, arc, 7, 0.062f, 0.062f);
     gcl_canvas_fill(canvas, gcl_paint_flat(gcl_colour_mix(f->hat_colour, black, 0.55f), 1));
     for (float s = -1; s <= 1; s += 2) {

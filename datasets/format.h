@@ -29,6 +29,7 @@ struct gcl_dataset {
     size_t count;
     char *name, *facts; /* facts: what is in it; how it is cropped is added to it for describe */
     void *state;        /* the format's own */
+    bool drawn;         /* pictures are made at the size wanted: nothing is cropped or resized */
 
     char *description;
     pthread_mutex_t lock;  /* guards what follows */
