@@ -1,0 +1,345 @@
+/* Plans: fused equals unfused equals the double oracle on random graphs; state, packs, random
+ * numbers, history; no two live values share memory; the launch list of a known graph. */
+#include <check.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/philox.h"
+#include "ops/ops.h"
+#include "plan/internal.h"
+#include "plan/plan.h"
+
+static gcl_device *dev;
+static uint32_t draws;
+
+static uint32_t below(uint32_t n) { return gcl_philox_below(7, 1, 1, draws++, n); }
+static double unit_normal(void) { return gcl_philox_normal(7, 2, 2, draws++); }
+
+static const char *test_device(void)
+{
+    const char *which = getenv("GANOCL_TEST_DEVICE");
+    return which ? which : "1";
+}
+
+/* ---- random graphs ---- */
+
+static gcl_shape random_part(gcl_shape s)
+{
+    for (int i = 0; i < 4; i++)
+        if (below(3) == 0)
+            s.d[i] = 1;
+    return s;
+}
+
+static gcl_node *random_pointwise(gcl_node *a, gcl_node *b, gcl_node *c)
+{
+    switch (below(14)) {
+    case 0: return gcl_add(a, b);
+    case 1: return gcl_sub(a, b);
+    case 2: return gcl_mul(a, b);
+    case 3: return gcl_tanh(a);
+    case 4: return gcl_sigmoid(a);
+    case 5: return gcl_leaky_relu(a, 0.3);
+    case 6: return gcl_maximum(a, b);
+    case 7: return gcl_select(a, b, c);
+    case 8: return gcl_softplus(a);
+    case 9: return gcl_scale(a, 0.5);
+    case 10: return gcl_abs(a);
+    case 11: return gcl_div(a, gcl_shift(gcl_square(b), 1));
+    case 12: return gcl_relu(a);
+    default: return gcl_exp(gcl_minimum(a, gcl_constant(a->graph, 0)));
+    }
+}
+
+enum { N_LEAVES = 4, N_STEPS = 18 };
+
+/* A random graph over one shape and its parts: pointwise, reductions, packs, views, assignments. */
+static gcl_graph *random_graph(gcl_shape s, gcl_node **leaves)
+{
+    gcl_graph *g = gcl_graph_new();
+    gcl_node *pool[N_LEAVES + N_STEPS];
+    int n = 0;
+    for (int i = 0; i < N_LEAVES; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "leaf%d", i);
+        leaves[i] = i < 2 ? gcl_variable(g, name, i ? random_part(s) : s)
+                          : gcl_input(g, name, GCL_F32, random_part(s));
+        pool[n++] = leaves[i];
+    }
+    for (int i = 0; i < N_STEPS; i++) {
+        gcl_node *a = pool[below((uint32_t)n)], *b = pool[below((uint32_t)n)], *x;
+        if (below(5) == 0)
+            x = gcl_mean_over(a, (int)below(16));
+        else if (below(12) == 0)
+            x = gcl_max_over(a, (int)below(16));
+        else
+            x = random_pointwise(a, b, pool[below((uint32_t)n)]);
+        pool[n++] = x;
+    }
+    gcl_node *parts[3] = {pool[n - 1], gcl_reshape(pool[n - 2], pool[n - 2]->shape), pool[n - 3]};
+    gcl_graph_output(gcl_pack(g, parts, 3, NULL), "pack");
+    gcl_node *total = gcl_sum(gcl_broadcast(pool[n - 4], s), GCL_AXES_ALL), *gradient[2];
+    total = gcl_add(total, gcl_sum(pool[n - 1], GCL_AXES_ALL));
+    gcl_gradients(total, leaves, 2, gradient);
+    gcl_graph_output(total, "total");
+    gcl_graph_output(gradient[1], "gradient");
+    gcl_node *updated = gcl_sub(leaves[0], gcl_scale(gradient[0], 0.125));
+    updated = gcl_assign(leaves[0], updated);
+    gcl_graph_output(gcl_sum(gcl_square(updated), GCL_AXIS_N | GCL_AXIS_H | GCL_AXIS_W), "updated");
+    ck_assert_msg(gcl_graph_error(g) == NULL, "%s", gcl_graph_error(g));
+    return g;
+}
+
+static void compare(const gcl_graph *g, const gcl_values *values, gcl_plan *plan, const char *what)
+{
+    gcl_error err = {0};
+    for (int i = 0; i < gcl_graph_outputs(g); i++) {
+        const char *name;
+        const gcl_node *node = gcl_graph_output_at(g, i, &name);
+        int64_t n = gcl_shape_count(node->shape);
+        float *got = gcl_alloc((size_t)n * sizeof *got);
+        const double *want = gcl_values_of(values, node);
+        ck_assert_msg(gcl_plan_read(plan, node, got, &err) == 0, "%s", err.text);
+        double scale = 1e-3, worst = 0;
+        for (int64_t k = 0; k < n; k++)
+            scale = fmax(scale, fabs(want[k]));
+        for (int64_t k = 0; k < n; k++)
+            worst = fmax(worst, isfinite(want[k]) ? fabs(got[k] - want[k]) : 0);
+        if (!(worst <= 3e-5 * scale)) {
+            gcl_text text = {0};
+            gcl_graph_print(g, &text);
+            gcl_plan_print(plan, &text);
+            ck_abort_msg("%s: output %s deviates by %g of %g\n%s", what, name, worst, scale, text.text);
+        }
+        free(got);
+    }
+}
+
+/* No two values that live at the same time overlap in memory. */
+static void check_placement(const gcl_plan *plan)
+{
+    for (int a = 0; a < plan->n_nodes; a++)
+        for (int b = 0; b < a; b++) {
+            const storage *x = plan->home[a], *y = plan->home[b];
+            if (x == NULL || y == NULL || x == y || x->kind != STORAGE_SLOT || y->kind != STORAGE_SLOT ||
+                x->arena != y->arena || x->last_unit < y->first_unit || y->last_unit < x->first_unit ||
+                x->last_unit < 0 || y->last_unit < 0)
+                continue;
+            ck_assert_msg(x->at + x->bytes <= y->at || y->at + y->bytes <= x->at,
+                          "values %%%d and %%%d share memory", a, b);
+        }
+}
+
+static void run_case(gcl_graph *g, gcl_node **leaves, int no_fusion)
+{
+    gcl_error err = {0};
+    gcl_store *store = gcl_store_new(dev);
+    gcl_plan_options options = {.no_fusion = no_fusion};
+    gcl_plan *plan = gcl_plan_new(dev, g, store, &options, &err);
+    ck_assert_msg(plan != NULL, "%s", err.text);
+    check_placement(plan);
+    gcl_values *values = gcl_values_new(g);
+    unsigned char *stage = gcl_plan_stage(plan, &err);
+    for (int i = 0; i < N_LEAVES; i++) {
+        int64_t n = gcl_shape_count(leaves[i]->shape);
+        double *x = gcl_values_set(values, leaves[i]);
+        float *f = gcl_alloc((size_t)n * sizeof *f);
+        for (int64_t k = 0; k < n; k++)
+            x[k] = f[k] = (float)unit_normal();
+        if (i >= 2 && gcl_plan_offset(plan, leaves[i]) >= 0)
+            memcpy(stage + gcl_plan_offset(plan, leaves[i]), f, (size_t)n * sizeof *f);
+        else if (i < 2 && gcl_store_need(store, leaves[i]->name, n, &err) == 0)
+            gcl_store_write(store, leaves[i]->name, f, n, &err);
+        free(f);
+    }
+    ck_assert_msg(gcl_plan_run(plan, &err) == 0, "%s", err.text);
+    gcl_node *wanted[4];
+    for (int i = 0; i < 4; i++)
+        wanted[i] = gcl_graph_output_at(g, i, NULL);
+    ck_assert_msg(gcl_values_compute(values, wanted, 4, &err) == 0, "%s", err.text);
+    compare(g, values, plan, no_fusion ? "unfused" : "fused");
+    gcl_values_free(values);
+    gcl_plan_free(plan);
+    gcl_store_free(store);
+}
+
+START_TEST(random_graphs)
+{
+    static const int shapes[][4] = {{2, 3, 4, 16}, {1, 1, 1, 37}, {3, 5, 1, 20}, {2, 1, 7, 3},
+                                    {4, 9, 9, 33}, {1, 1, 1, 1},  {5, 1, 1, 64}, {2, 40, 41, 32}};
+    draws = 1000u * (uint32_t)_i;
+    gcl_node *leaves[N_LEAVES];
+    const int *d = shapes[(size_t)_i % (sizeof shapes / sizeof *shapes)];
+    gcl_graph *g = random_graph(gcl_shape_of(d[0], d[1], d[2], d[3]), leaves);
+    run_case(g, leaves, 0);
+    run_case(g, leaves, 1);
+    gcl_graph_free(g);
+}
+END_TEST
+
+/* ---- state, random numbers, history ---- */
+
+START_TEST(state_and_history)
+{
+    gcl_error err = {0};
+    gcl_graph *g = gcl_graph_new();
+    gcl_node *x = gcl_variable(g, "x", gcl_shape_of(1, 1, 1, 5));
+    gcl_node *in = gcl_input(g, "in", GCL_U8, gcl_shape_of(1, 1, 1, 5));
+    gcl_node *next = gcl_assign(x, gcl_add(x, gcl_scale(in, 2)));
+    gcl_graph_output(gcl_sum(next, GCL_AXES_ALL), "history");
+    gcl_store *store = gcl_store_new(dev);
+    gcl_plan *plan = gcl_plan_new(dev, g, store, NULL, &err);
+    ck_assert_msg(plan != NULL, "%s", err.text);
+    double sum = 0;
+    for (int step = 0; step < 10; step++) {
+        unsigned char *stage = gcl_plan_stage(plan, &err);
+        for (int i = 0; i < 5; i++)
+            stage[gcl_plan_offset(plan, in) + i] = (unsigned char)(step + 50 * i);
+        ck_assert_int_eq(gcl_plan_run(plan, &err), 0);
+    }
+    for (int step = 0; step < 10; step++) {
+        float value;
+        sum += 2 * (5 * step + 500);
+        ck_assert_int_eq(gcl_plan_history(plan, step, &value, &err), 0);
+        ck_assert_float_eq(value, (float)sum);
+    }
+    ck_assert_int_eq(gcl_plan_history(plan, 10, &(float){0}, &err), -1);
+    gcl_plan_free(plan);
+    gcl_store_free(store);
+    gcl_graph_free(g);
+}
+END_TEST
+
+START_TEST(random_numbers)
+{
+    gcl_error err = {0};
+    gcl_graph *g = gcl_graph_new();
+    gcl_node *key = gcl_input(g, "key", GCL_U32, gcl_shape_of(1, 1, 1, 4));
+    gcl_shape s = gcl_shape_of(3, 5, 7, 19);
+    gcl_node *nodes[3] = {gcl_random_uniform(key, 11, s), gcl_random_normal(key, 12, s),
+                          gcl_random_keep(key, 13, s, 0.6)};
+    /* The same stream, once stored and once inside a reduction. */
+    gcl_graph_output(gcl_sum(gcl_random_uniform(key, 11, s), GCL_AXIS_H | GCL_AXIS_W), "sums");
+    const char *const names[3] = {"uniform", "normal", "keep"};
+    for (int i = 0; i < 3; i++)
+        gcl_graph_output(nodes[i], names[i]);
+    gcl_store *store = gcl_store_new(dev);
+    gcl_plan *plan = gcl_plan_new(dev, g, store, NULL, &err);
+    ck_assert_msg(plan != NULL, "%s", err.text);
+    uint32_t words[4] = {0x12345678u, 0x9abcu, 77, 0};
+    gcl_values *values = gcl_values_new(g);
+    for (int i = 0; i < 4; i++)
+        gcl_values_set(values, key)[i] = words[i];
+    memcpy(gcl_plan_stage(plan, &err) + gcl_plan_offset(plan, key), words, sizeof words);
+    ck_assert_int_eq(gcl_plan_run(plan, &err), 0);
+    gcl_node *wanted[4];
+    for (int i = 0; i < 4; i++)
+        wanted[i] = gcl_graph_output_at(g, i, NULL);
+    ck_assert_int_eq(gcl_values_compute(values, wanted, 4, &err), 0);
+    compare(g, values, plan, "random");
+    gcl_values_free(values);
+    gcl_plan_free(plan);
+    gcl_store_free(store);
+    gcl_graph_free(g);
+}
+END_TEST
+
+/* An old value read after its assignment is refused, not computed wrongly. */
+START_TEST(stale_reads)
+{
+    gcl_error err = {0};
+    gcl_graph *g = gcl_graph_new();
+    gcl_node *x = gcl_variable(g, "x", gcl_shape_of(1, 1, 1, 4));
+    gcl_assign(x, gcl_shift(x, 1));
+    gcl_graph_output(gcl_scale(x, 2), "old");
+    gcl_store *store = gcl_store_new(dev);
+    ck_assert_ptr_null(gcl_plan_new(dev, g, store, NULL, &err));
+    ck_assert_ptr_nonnull(strstr(err.text, "old value"));
+    gcl_store_free(store);
+    gcl_graph_free(g);
+}
+END_TEST
+
+/* An expression of the old value, needed again after the assignment, must have been kept. */
+START_TEST(expression_outlives_assignment)
+{
+    gcl_error err = {0};
+    gcl_graph *g = gcl_graph_new();
+    gcl_node *x = gcl_variable(g, "x", gcl_shape_of(1, 1, 1, 4));
+    gcl_node *twice = gcl_scale(x, 2);
+    gcl_node *next = gcl_assign(x, gcl_shift(twice, 1));
+    gcl_graph_output(gcl_add(twice, next), "sum");
+    gcl_store *store = gcl_store_new(dev);
+    gcl_plan *plan = gcl_plan_new(dev, g, store, NULL, &err);
+    ck_assert_msg(plan != NULL, "%s", err.text);
+    float start[4] = {1, 2, 3, 4}, got[4];
+    gcl_store_write(store, "x", start, 4, &err);
+    gcl_plan_run(plan, &err);
+    ck_assert_int_eq(gcl_plan_read(plan, gcl_graph_find_output(g, "sum"), got, &err), 0);
+    for (int i = 0; i < 4; i++)
+        ck_assert_float_eq(got[i], 4 * start[i] + 1);
+    gcl_plan_free(plan);
+    gcl_store_free(store);
+    gcl_graph_free(g);
+}
+END_TEST
+
+/* ---- kernels with tails ---- */
+
+static gcl_graph *conv_graph(gcl_node **leaves)
+{
+    gcl_graph *g = gcl_graph_new();
+    leaves[0] = gcl_variable(g, "f", gcl_shape_of(3, 3, 5, 8));
+    leaves[1] = gcl_variable(g, "b", gcl_shape_of(1, 1, 1, 8));
+    leaves[2] = gcl_input(g, "x", GCL_F32, gcl_shape_of(2, 9, 7, 5));
+    leaves[3] = gcl_input(g, "r", GCL_F32, gcl_shape_of(2, 9, 7, 8));
+    gcl_node *h = gcl_conv(leaves[2], leaves[0], 1, 1);
+    h = gcl_leaky_relu(gcl_add(gcl_add(h, leaves[1]), leaves[3]), 0.3);
+    gcl_node *up = gcl_tanh(gcl_conv_data(h, gcl_reshape(leaves[0], gcl_shape_of(3, 3, 5, 8)), 2, 1, 0, 0));
+    gcl_node *total = gcl_mean(gcl_square(up)), *d[2];
+    gcl_graph_output(up, "up");
+    gcl_gradients(total, leaves, 2, d);
+    gcl_graph_output(d[0], "df");
+    gcl_graph_output(d[1], "db");
+    gcl_graph_output(total, "total");
+    return g;
+}
+
+START_TEST(convolutions_with_tails)
+{
+    gcl_node *leaves[N_LEAVES];
+    draws = 99;
+    gcl_graph *g = conv_graph(leaves);
+    run_case(g, leaves, 0);
+    run_case(g, leaves, 1);
+    gcl_graph_free(g);
+}
+END_TEST
+
+int main(void)
+{
+    gcl_error err = {0};
+    dev = gcl_device_open(test_device(), 0, &err);
+    if (dev == NULL) {
+        fprintf(stderr, "check_plan: %s\n", err.text);
+        return 1;
+    }
+    Suite *suite = suite_create("plan");
+    TCase *tc = tcase_create("plan");
+    tcase_set_timeout(tc, 0);
+    tcase_add_loop_test(tc, random_graphs, 0, 40);
+    tcase_add_test(tc, state_and_history);
+    tcase_add_test(tc, random_numbers);
+    tcase_add_test(tc, stale_reads);
+    tcase_add_test(tc, expression_outlives_assignment);
+    tcase_add_test(tc, convolutions_with_tails);
+    suite_add_tcase(suite, tc);
+    SRunner *runner = srunner_create(suite);
+    srunner_set_fork_status(runner, CK_NOFORK);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    gcl_device_close(dev);
+    return failed != 0;
+}
