@@ -108,7 +108,7 @@ void gcl_canvas_place(gcl_canvas *canvas, float x, float y, float scale, float a
     float half = 0.5f * (float)canvas->size, s = scale * half;
     float c = cosf(angle), d = sinf(angle);
     float to[6] = {s * c, -s * d, half * (1 + x), s * d, s * c, half * (1 + y)};
-    float back[6] = {c / s, d / s, -(c * to[2] + d * to[5]) / s,
+    float back[6] = {c / s,  d / s, -(c * to[2] + d * to[5]) / s,
                      -d / s, c / s, -(c * to[5] - d * to[2]) / s};
     memcpy(canvas->matrix, to, sizeof to);
     memcpy(canvas->inverse, back, sizeof back);
@@ -137,10 +137,7 @@ static void add_point(gcl_canvas *canvas, float x, float y, float radius)
         (gcl_point){m[0] * x + m[1] * y + m[2], m[3] * x + m[4] * y + m[5]};
 }
 
-static int clamp_pixel(float x, int size)
-{
-    return x <= 0 ? 0 : x >= (float)size ? size : (int)x;
-}
+static int clamp_pixel(float x, int size) { return x <= 0 ? 0 : x >= (float)size ? size : (int)x; }
 
 /* Finds the pixels that the shape can touch. */
 static void end_shape(gcl_canvas *canvas)
@@ -305,8 +302,7 @@ static void add_edge(gcl_canvas *canvas, gcl_point p, gcl_point q)
         float end = least((float)row + 1, last);
         float a = p.x + (y - p.y) * slope, b = p.x + (end - p.y) * slope;
         float low = clamp(least(a, b), 0, limit), high = clamp(most(a, b), 0, limit);
-        add_span(canvas->cover + (size_t)row * (size_t)canvas->stride, low, high,
-                 sign * (end - y));
+        add_span(canvas->cover + (size_t)row * (size_t)canvas->stride, low, high, sign * (end - y));
         y = end;
     }
 }
@@ -314,8 +310,7 @@ static void add_edge(gcl_canvas *canvas, gcl_point p, gcl_point q)
 static void cover_polygon(gcl_canvas *canvas)
 {
     for (int i = 0; i < canvas->n_points; i++)
-        add_edge(canvas, canvas->points[i],
-                 canvas->points[i + 1 < canvas->n_points ? i + 1 : 0]);
+        add_edge(canvas, canvas->points[i], canvas->points[i + 1 < canvas->n_points ? i + 1 : 0]);
     for (int y = canvas->top; y < canvas->bottom; y++) {
         float *row = canvas->cover + (size_t)y * (size_t)canvas->stride, sum = 0;
         for (int x = canvas->left; x < canvas->right; x++) {

@@ -177,12 +177,9 @@ size_t gcl_dataset_unreadable(gcl_dataset *dataset)
     return n;
 }
 
-const char *gcl_dataset_format_name(int row, const char **meaning)
+const char *gcl_dataset_format_line(int row)
 {
-    if (row < 0 || row >= N_FORMATS)
-        return NULL;
-    *meaning = formats[row]->meaning;
-    return formats[row]->name;
+    return row >= 0 && row < N_FORMATS ? formats[row]->line : NULL;
 }
 
 /* --- from a decoded picture to the bytes that were asked for --------------------------------- */
@@ -228,10 +225,9 @@ int gcl_dataset_fit(const gcl_dataset_options *options, gcl_image *picture, int 
 {
     gcl_box box = gcl_dataset_crop(options, full_width, full_height);
     if (box.x + box.width > full_width || box.y + box.height > full_height)
-        return gcl_fail(err, GCL_DATA,
-                        "data.box %g,%g,%g,%g does not lie in its %d x %d pixels", options->box.x,
-                        options->box.y, options->box.width, options->box.height, full_width,
-                        full_height);
+        return gcl_fail(err, GCL_DATA, "data.box %g,%g,%g,%g does not lie in its %d x %d pixels",
+                        options->box.x, options->box.y, options->box.width, options->box.height,
+                        full_width, full_height);
     if (gcl_image_set_channels(picture, options->channels, err) != 0)
         return -1;
     double x = (double)picture->width / full_width, y = (double)picture->height / full_height;

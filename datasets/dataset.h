@@ -56,8 +56,7 @@ int gcl_dataset_read(gcl_dataset *dataset, size_t index, uint8_t *bytes, gcl_err
 /* How many different pictures turned out to be unreadable so far. */
 size_t gcl_dataset_unreadable(gcl_dataset *dataset);
 
-/* Name of format `row` (0, 1, ...) and in *meaning a few words on it, for help texts; NULL after
- * the last. */
-const char *gcl_dataset_format_name(int row, const char **meaning);
+/* Format `row` (0, 1, ...) as "name: what it is", for help texts; NULL after the last. */
+const char *gcl_dataset_format_line(int row);
 
 #endif

@@ -14,6 +14,7 @@
 
 /* One name a draw, so that a face's traits do not depend on each other's order in the code. Their
  * numbers are the faces: a new one goes before T_DETAIL and changes only freckles and curls. */
+/* clang-format off */
 enum trait {
     T_X, T_Y, T_SCALE, T_TILT, T_GROUND_HUE, T_GROUND_TURN, T_GROUND_SATURATION, T_GROUND_VALUE,
     T_GROUND_STYLE, T_LOOK, T_AGE, T_FANCY, T_SKIN, T_CHEEK, T_JAW, T_CHIN, T_TOP, T_EAR, T_POINTED,
@@ -23,6 +24,7 @@ enum trait {
     T_LIPS, T_BEARD, T_GLASSES, T_FRAME, T_HAT, T_HAT_COLOUR, T_ACCENT, T_CLOTH, T_CLOTH_HUE,
     T_CLOTH_VALUE, T_DETAIL
 };
+/* clang-format on */
 
 float gcl_face_draw(const face *f, uint32_t what, uint32_t k)
 {
@@ -89,14 +91,12 @@ static void draw_ground(face *f)
 
 static void draw_skin(face *f, bool fancy)
 {
-    static const gcl_colour natural[] = {{1.00f, 0.89f, 0.80f}, {0.99f, 0.82f, 0.69f},
-                                         {0.94f, 0.73f, 0.57f}, {0.84f, 0.61f, 0.43f},
-                                         {0.71f, 0.48f, 0.32f}, {0.56f, 0.36f, 0.24f},
-                                         {0.41f, 0.26f, 0.18f}};
-    static const gcl_colour other[] = {{0.62f, 0.88f, 0.62f}, {0.55f, 0.80f, 0.94f},
-                                       {0.78f, 0.68f, 0.95f}, {0.98f, 0.66f, 0.78f},
-                                       {0.93f, 0.86f, 0.46f}, {0.47f, 0.84f, 0.80f},
-                                       {0.72f, 0.77f, 0.84f}};
+    static const gcl_colour natural[] = {
+        {1.00f, 0.89f, 0.80f}, {0.99f, 0.82f, 0.69f}, {0.94f, 0.73f, 0.57f}, {0.84f, 0.61f, 0.43f},
+        {0.71f, 0.48f, 0.32f}, {0.56f, 0.36f, 0.24f}, {0.41f, 0.26f, 0.18f}};
+    static const gcl_colour other[] = {
+        {0.62f, 0.88f, 0.62f}, {0.55f, 0.80f, 0.94f}, {0.78f, 0.68f, 0.95f}, {0.98f, 0.66f, 0.78f},
+        {0.93f, 0.86f, 0.46f}, {0.47f, 0.84f, 0.80f}, {0.72f, 0.77f, 0.84f}};
     float t = draw(f, T_SKIN);
     f->skin = fancy ? other[(int)(t * 7)] : along(natural, 7, t);
     f->shadow = gcl_colour_shade(f->skin, 0.76f);
@@ -117,9 +117,9 @@ static void draw_head(face *f, float look, bool fancy)
 static void draw_hair_colour(face *f, bool fancy, float age)
 {
     static const gcl_colour natural[] = {
-        {0.11f, 0.09f, 0.10f}, {0.21f, 0.13f, 0.10f}, {0.35f, 0.20f, 0.12f}, {0.50f, 0.29f, 0.15f},
-        {0.62f, 0.25f, 0.11f}, {0.82f, 0.42f, 0.14f}, {0.76f, 0.56f, 0.29f}, {0.92f, 0.77f, 0.43f},
-        {0.96f, 0.89f, 0.68f}};
+        {0.11f, 0.09f, 0.10f}, {0.21f, 0.13f, 0.10f}, {0.35f, 0.20f, 0.12f},
+        {0.50f, 0.29f, 0.15f}, {0.62f, 0.25f, 0.11f}, {0.82f, 0.42f, 0.14f},
+        {0.76f, 0.56f, 0.29f}, {0.92f, 0.77f, 0.43f}, {0.96f, 0.89f, 0.68f}};
     float t = draw(f, T_HAIR_HUE);
     gcl_colour grey = {0.55f, 0.55f, 0.58f}, silver = {0.94f, 0.94f, 0.95f};
     if (age > 0.85f)
@@ -128,8 +128,8 @@ static void draw_hair_colour(face *f, bool fancy, float age)
         f->hair = gcl_colour_hsv(t, 0.62f, 0.80f);
     else
         f->hair = along(natural, 9, t);
-    f->brow = gcl_colour_mix(gcl_colour_shade(f->hair, 0.62f), gcl_colour_shade(f->skin, 0.35f),
-                             0.35f);
+    f->brow =
+        gcl_colour_mix(gcl_colour_shade(f->hair, 0.62f), gcl_colour_shade(f->skin, 0.35f), 0.35f);
 }
 
 /* Hair comes as pairs of a front and a back; `look` moves the weights from short to long styles. */
@@ -140,16 +140,16 @@ static void draw_hair(face *f, float look, float age)
         enum hair_back back;
         float weight, weight_look; /* at look 0 and 1 */
     } styles[] = {
-        {FRONT_NONE, BACK_NONE, 6, 0.5f},     {FRONT_BUZZ, BACK_NONE, 9, 1},
-        {FRONT_SWOOP, BACK_NONE, 13, 3},      {FRONT_SPIKES, BACK_NONE, 11, 3},
-        {FRONT_CURLS, BACK_NONE, 10, 5},      {FRONT_FRINGE, BACK_NONE, 8, 4},
-        {FRONT_QUIFF, BACK_NONE, 11, 2},      {FRONT_MOHAWK, BACK_NONE, 5, 3},
-        {FRONT_SIDES, BACK_NONE, 5, 0},       {FRONT_CURLS, BACK_AFRO, 6, 8},
-        {FRONT_CENTRE, BACK_LONG, 4, 10},     {FRONT_FRINGE, BACK_LONG, 2, 10},
-        {FRONT_SWOOP, BACK_WAVY, 2, 11},      {FRONT_CENTRE, BACK_WAVY, 1, 8},
-        {FRONT_FRINGE, BACK_BOB, 1, 9},       {FRONT_SWOOP, BACK_BOB, 1, 8},
-        {FRONT_CENTRE, BACK_PIGTAILS, 0, 7},  {FRONT_CENTRE, BACK_BRAIDS, 0, 6},
-        {FRONT_PULLED, BACK_PONYTAIL, 2, 9},  {FRONT_PULLED, BACK_BUN, 2, 9},
+        {FRONT_NONE, BACK_NONE, 6, 0.5f},    {FRONT_BUZZ, BACK_NONE, 9, 1},
+        {FRONT_SWOOP, BACK_NONE, 13, 3},     {FRONT_SPIKES, BACK_NONE, 11, 3},
+        {FRONT_CURLS, BACK_NONE, 10, 5},     {FRONT_FRINGE, BACK_NONE, 8, 4},
+        {FRONT_QUIFF, BACK_NONE, 11, 2},     {FRONT_MOHAWK, BACK_NONE, 5, 3},
+        {FRONT_SIDES, BACK_NONE, 5, 0},      {FRONT_CURLS, BACK_AFRO, 6, 8},
+        {FRONT_CENTRE, BACK_LONG, 4, 10},    {FRONT_FRINGE, BACK_LONG, 2, 10},
+        {FRONT_SWOOP, BACK_WAVY, 2, 11},     {FRONT_CENTRE, BACK_WAVY, 1, 8},
+        {FRONT_FRINGE, BACK_BOB, 1, 9},      {FRONT_SWOOP, BACK_BOB, 1, 8},
+        {FRONT_CENTRE, BACK_PIGTAILS, 0, 7}, {FRONT_CENTRE, BACK_BRAIDS, 0, 6},
+        {FRONT_PULLED, BACK_PONYTAIL, 2, 9}, {FRONT_PULLED, BACK_BUN, 2, 9},
         {FRONT_FRINGE, BACK_BUNS, 0, 7},
     };
     float weights[sizeof styles / sizeof styles[0]];
@@ -167,10 +167,9 @@ static void draw_hair(face *f, float look, float age)
 static void draw_eyes(face *f, float look)
 {
     static const float styles[] = {34, 30, 10, 14, 8, 4};
-    static const gcl_colour irises[] = {{0.28f, 0.16f, 0.10f}, {0.42f, 0.26f, 0.13f},
-                                        {0.55f, 0.40f, 0.16f}, {0.33f, 0.55f, 0.28f},
-                                        {0.22f, 0.52f, 0.60f}, {0.24f, 0.46f, 0.80f},
-                                        {0.45f, 0.52f, 0.60f}, {0.52f, 0.32f, 0.70f}};
+    static const gcl_colour irises[] = {
+        {0.28f, 0.16f, 0.10f}, {0.42f, 0.26f, 0.13f}, {0.55f, 0.40f, 0.16f}, {0.33f, 0.55f, 0.28f},
+        {0.22f, 0.52f, 0.60f}, {0.24f, 0.46f, 0.80f}, {0.45f, 0.52f, 0.60f}, {0.52f, 0.32f, 0.70f}};
     f->eyes = (enum eye_style)PICK(f, T_EYES, styles);
     f->iris = along(irises, 8, draw(f, T_IRIS));
     f->eye_size = between(f, T_EYE_SIZE, 0.88f, 1.16f);
@@ -217,15 +216,15 @@ static void draw_wear(face *f, float look)
     f->hat_colour = gcl_colour_hsv(draw(f, T_HAT_COLOUR), 0.68f, 0.78f);
     f->accent = gcl_colour_hsv(draw(f, T_ACCENT), 0.62f, 0.94f);
     f->cloth = (enum cloth_style)PICK(f, T_CLOTH, cloths);
-    f->cloth_colour = gcl_colour_hsv(draw(f, T_CLOTH_HUE), 0.55f,
-                                     between(f, T_CLOTH_VALUE, 0.35f, 0.9f));
+    f->cloth_colour =
+        gcl_colour_hsv(draw(f, T_CLOTH_HUE), 0.55f, between(f, T_CLOTH_VALUE, 0.35f, 0.9f));
 }
 
 /* Under a hat that covers the crown, hair lies flat. */
 static void make_room_for_hat(face *f)
 {
-    bool covers = f->hat == HAT_BEANIE || f->hat == HAT_CAP || f->hat == HAT_TOP ||
-                  f->hat == HAT_STRAW;
+    bool covers =
+        f->hat == HAT_BEANIE || f->hat == HAT_CAP || f->hat == HAT_TOP || f->hat == HAT_STRAW;
     if (!covers)
         return;
     if (f->front == FRONT_SPIKES || f->front == FRONT_MOHAWK || f->front == FRONT_QUIFF ||
@@ -269,7 +268,8 @@ static void paint_face(gcl_canvas *canvas, const face *f)
     gcl_canvas_place(canvas, f->x, f->y, f->scale, f->tilt);
     gcl_face_head(canvas, f);
     gcl_face_beard(canvas, f);
-    gcl_face_features(canvas, f);
+    gcl_face_look(canvas, f);
+    gcl_face_moustache(canvas, f);
     gcl_face_hair_front(canvas, f);
     gcl_face_glasses(canvas, f);
     gcl_face_hat(canvas, f);
@@ -294,8 +294,9 @@ static int faces_open(gcl_dataset *dataset, const char *spec, gcl_error *err)
 {
     (void)spec;
     if (dataset->options.box.width > 0)
-        return gcl_fail(err, GCL_USAGE, "data.box: builtin:faces are drawn at the size wanted; "
-                                        "leave the box out");
+        return gcl_fail(err, GCL_USAGE,
+                        "data.box: builtin:faces are drawn at the size wanted; "
+                        "leave the box out");
     dataset->count = GCL_FACES_COUNT;
     dataset->name = gcl_strdup("faces");
     dataset->drawn = true;
@@ -322,7 +323,7 @@ static int faces_read(const gcl_dataset *dataset, size_t index, uint8_t *bytes, 
 
 const gcl_dataset_format gcl_dataset_faces = {
     .name = "faces",
-    .meaning = "builtin:faces, cartoon faces that the program draws itself",
+    .line = "faces: builtin:faces, cartoon faces that the program draws itself",
     .recognise = faces_recognise,
     .open = faces_open,
     .read = faces_read,

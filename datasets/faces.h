@@ -1,8 +1,9 @@
-/* The built-in data set: cartoon faces. What a face is (its traits, drawn at random from its number)
+/* The built-in data set: cartoon faces. What a face is (its traits, drawn at random by its number)
  * and how it is painted (canvas.h) are apart:
  *
  *     faces.c       traits of face i; the format's row
- *     faces_head.c  head, ears, eyes, brows, nose, mouth, beards
+ *     faces_head.c  head, ears, cheeks, beards
+ *     faces_look.c  eyes, brows, nose, mouth
  *     faces_hair.c  hair styles
  *     faces_wear.c  background, clothes, glasses, hats, earrings
  *
@@ -18,6 +19,7 @@
 
 #define GCL_FACES_COUNT 100000
 
+/* clang-format off */
 enum hair_front {
     FRONT_NONE, FRONT_BUZZ, FRONT_SWOOP, FRONT_SPIKES, FRONT_CURLS, FRONT_FRINGE, FRONT_QUIFF,
     FRONT_MOHAWK, FRONT_SIDES, FRONT_CENTRE, FRONT_PULLED
@@ -45,6 +47,7 @@ enum cloth_style { CLOTH_TEE, CLOTH_STRIPES, CLOTH_HOOD, CLOTH_SHIRT, CLOTH_ROLL
 enum ground_style {
     GROUND_PLAIN, GROUND_DISC, GROUND_STRIPES, GROUND_DOTS, GROUND_RAYS, GROUND_BOKEH
 };
+/* clang-format on */
 
 typedef struct face {
     uint32_t index; /* for details that need many draws: freckles, curls */
@@ -61,7 +64,7 @@ typedef struct face {
     gcl_colour hair;
     enum hair_front front;
     enum hair_back back;
-    float side; /* -1 or 1: where a parting is */
+    float side;  /* -1 or 1: where a parting is */
     float fluff; /* how far the hair stands off */
 
     enum eye_style eyes;
@@ -91,14 +94,17 @@ float gcl_face_draw(const face *f, uint32_t what, uint32_t k);
 void gcl_face_ground(gcl_canvas *canvas, const face *f);
 void gcl_face_clothes(gcl_canvas *canvas, const face *f);
 void gcl_face_hair_back(gcl_canvas *canvas, const face *f);
-void gcl_face_head(gcl_canvas *canvas, const face *f);   /* neck, ears, earrings, head */
-void gcl_face_beard(gcl_canvas *canvas, const face *f);  /* but not the moustache */
-void gcl_face_features(gcl_canvas *canvas, const face *f); /* eyes, brows, nose, mouth, moustache */
+void gcl_face_head(gcl_canvas *canvas, const face *f);  /* neck, ears, earrings, head */
+void gcl_face_beard(gcl_canvas *canvas, const face *f); /* but not the moustache */
+void gcl_face_look(gcl_canvas *canvas, const face *f);  /* eyes, brows, nose, mouth */
+void gcl_face_moustache(gcl_canvas *canvas, const face *f);
 void gcl_face_hair_front(gcl_canvas *canvas, const face *f);
 void gcl_face_glasses(gcl_canvas *canvas, const face *f);
 void gcl_face_hat(gcl_canvas *canvas, const face *f);
 
-/* The head's outline as the current shape, `grow` larger all round. */
-void gcl_face_outline(gcl_canvas *canvas, const face *f, float grow);
+/* The head's outline as the current shape. */
+void gcl_face_outline(gcl_canvas *canvas, const face *f);
+/* The colour of lines drawn on skin. */
+gcl_colour gcl_face_line(const face *f);
 
 #endif

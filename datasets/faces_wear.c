@@ -45,8 +45,8 @@ static void paint_rays(gcl_canvas *canvas, gcl_paint paint)
 {
     for (int k = 0; k < 12; k++) {
         float a = 2 * PI * (float)k / 12, b = a + PI / 12;
-        gcl_point ray[] = {{0, 0.1f}, {2 * cosf(a), 0.1f + 2 * sinf(a)},
-                           {2 * cosf(b), 0.1f + 2 * sinf(b)}};
+        gcl_point ray[] = {
+            {0, 0.1f}, {2 * cosf(a), 0.1f + 2 * sinf(a)}, {2 * cosf(b), 0.1f + 2 * sinf(b)}};
         gcl_canvas_polygon(canvas, ray, 3);
         gcl_canvas_fill(canvas, paint);
     }
@@ -80,23 +80,23 @@ void gcl_face_ground(gcl_canvas *canvas, const face *f)
     case GROUND_BOKEH: paint_bokeh(canvas, f);
     }
     gcl_canvas_all(canvas);
-    gcl_canvas_fill(canvas, (gcl_paint){GCL_PAINT_RADIAL, {0, 0}, {1.7f, 1.7f}, black, black,
-                                        -0.06f, 0.22f});
+    gcl_canvas_fill(
+        canvas, (gcl_paint){GCL_PAINT_RADIAL, {0, 0}, {1.7f, 1.7f}, black, black, -0.06f, 0.22f});
 }
 
 /* --- clothes --------------------------------------------------------------------------------- */
 
 static void body_shape(gcl_canvas *canvas)
 {
-    static const gcl_point half[] = {{0, 0.63f},    {0.17f, 0.64f}, {0.34f, 0.70f}, {0.60f, 0.79f},
+    static const gcl_point half[] = {{0, 0.63f},     {0.17f, 0.64f}, {0.34f, 0.70f}, {0.60f, 0.79f},
                                      {0.77f, 0.94f}, {0.83f, 1.30f}, {0, 1.30f}};
     gcl_canvas_mirrored(canvas, half, 7);
 }
 
 static void paint_neck(gcl_canvas *canvas, const face *f)
 {
-    gcl_point half[] = {{0, 0.30f}, {0.19f, 0.30f}, {0.18f, 0.55f}, {0.205f, 0.68f},
-                        {0.14f, 0.755f}, {0, 0.775f}};
+    gcl_point half[] = {{0, 0.30f},      {0.19f, 0.30f},  {0.18f, 0.55f},
+                        {0.205f, 0.68f}, {0.14f, 0.755f}, {0, 0.775f}};
     gcl_canvas_mirrored(canvas, half, 6);
     gcl_canvas_fill(canvas, gcl_paint_linear(0, f->chin - 0.04f, gcl_colour_shade(f->shadow, 0.72f),
                                              0, 0.76f, gcl_colour_mix(f->skin, f->shadow, 0.5f)));
@@ -118,8 +118,8 @@ static void paint_cloth_stripes(gcl_canvas *canvas, const face *f)
 static void paint_collar(gcl_canvas *canvas, gcl_colour colour)
 {
     for (float s = -1; s <= 1; s += 2) {
-        gcl_point wing[] = {{s * 0.20f, 0.60f}, {s * 0.005f, 0.77f}, {s * 0.15f, 0.92f},
-                            {s * 0.33f, 0.70f}};
+        gcl_point wing[] = {
+            {s * 0.20f, 0.60f}, {s * 0.005f, 0.77f}, {s * 0.15f, 0.92f}, {s * 0.33f, 0.70f}};
         gcl_canvas_polygon(canvas, wing, 4);
         fill_cloth(canvas, colour, 0.6f, 0.95f);
     }
@@ -128,7 +128,7 @@ static void paint_collar(gcl_canvas *canvas, gcl_colour colour)
 static void paint_tie(gcl_canvas *canvas, gcl_colour colour)
 {
     static const gcl_point knot[] = {{-0.05f, 0.765f}, {0.05f, 0.765f}, {0.03f, 0.84f},
-                                     {0.085f, 1.2f}, {-0.085f, 1.2f}, {-0.03f, 0.84f}};
+                                     {0.085f, 1.2f},   {-0.085f, 1.2f}, {-0.03f, 0.84f}};
     gcl_canvas_polygon(canvas, knot, 6);
     fill_cloth(canvas, colour, 0.75f, 1.0f);
 }
@@ -136,10 +136,10 @@ static void paint_tie(gcl_canvas *canvas, gcl_colour colour)
 static void paint_neckline(gcl_canvas *canvas, const face *f, bool pointed)
 {
     gcl_colour edge = gcl_colour_shade(f->cloth_colour, f->cloth == CLOTH_STRIPES ? 1.3f : 0.62f);
-    gcl_point round[] = {{-0.215f, 0.63f}, {-0.16f, 0.74f}, {0, 0.79f}, {0.16f, 0.74f},
-                         {0.215f, 0.63f}};
-    gcl_point vee[] = {{-0.215f, 0.62f}, {-0.12f, 0.78f}, {0, 0.93f}, {0, 0.93f}, {0.12f, 0.78f},
-                       {0.215f, 0.62f}};
+    gcl_point round[] = {
+        {-0.215f, 0.63f}, {-0.16f, 0.74f}, {0, 0.79f}, {0.16f, 0.74f}, {0.215f, 0.63f}};
+    gcl_point vee[] = {{-0.215f, 0.62f}, {-0.12f, 0.78f}, {0, 0.93f},
+                       {0, 0.93f},       {0.12f, 0.78f},  {0.215f, 0.62f}};
     if (pointed) {
         gcl_canvas_polygon(canvas, vee, 6);
         gcl_canvas_fill(canvas, gcl_paint_linear(0, 0.62f, f->shadow, 0, 0.9f, f->skin));
@@ -153,8 +153,8 @@ static void paint_neckline(gcl_canvas *canvas, const face *f, bool pointed)
 
 static void paint_hood(gcl_canvas *canvas, const face *f)
 {
-    gcl_point half[] = {{0.17f, 0.60f}, {0.36f, 0.60f}, {0.40f, 0.74f}, {0.20f, 0.86f}, {0, 0.88f},
-                        {0, 0.80f}, {0.14f, 0.75f}};
+    gcl_point half[] = {{0.17f, 0.60f}, {0.36f, 0.60f}, {0.40f, 0.74f}, {0.20f, 0.86f},
+                        {0, 0.88f},     {0, 0.80f},     {0.14f, 0.75f}};
     gcl_canvas_mirrored(canvas, half, 7);
     fill_cloth(canvas, gcl_colour_shade(f->cloth_colour, 0.88f), 0.6f, 0.9f);
     for (float s = -1; s <= 1; s += 2) {
@@ -195,10 +195,15 @@ void gcl_face_clothes(gcl_canvas *canvas, const face *f)
 static void lens_shape(gcl_canvas *canvas, const face *f, float side)
 {
     float x = side * (f->eye_gap + 0.015f), w = 0.165f, h = 0.125f, u = side * w;
-    gcl_point square[] = {{x - w, -h}, {x - w, -h}, {x + w, -h}, {x + w, -h},
-                          {x + 0.98f * w, 0.6f * h}, {x + 0.8f * w, h}, {x - 0.8f * w, h},
+    gcl_point square[] = {{x - w, -h},
+                          {x - w, -h},
+                          {x + w, -h},
+                          {x + w, -h},
+                          {x + 0.98f * w, 0.6f * h},
+                          {x + 0.8f * w, h},
+                          {x - 0.8f * w, h},
                           {x - 0.98f * w, 0.6f * h}};
-    gcl_point cat[] = {{x - u, -0.5f * h}, {x, -0.92f * h}, {x + 1.22f * u, -1.5f * h},
+    gcl_point cat[] = {{x - u, -0.5f * h},         {x, -0.92f * h},    {x + 1.22f * u, -1.5f * h},
                        {x + 1.22f * u, -1.5f * h}, {x + u, 0.35f * h}, {x, 0.95f * h},
                        {x - 0.85f * u, 0.5f * h}};
     if (f->glasses == GLASSES_ROUND)
@@ -245,8 +250,9 @@ static void paint_dome(gcl_canvas *canvas, const face *f, float height, float br
 {
     float c = f->cheek + 0.05f + 0.6f * (f->fluff - 0.05f);
     gcl_point half[] = {{0, f->top - height}, {0.62f * c, f->top - 0.72f * height},
-                        {0.97f * c, -0.46f}, {1.02f * c, brim}, {1.02f * c, brim},
-                        {0.5f * c, brim - 0.045f}, {0, brim - 0.06f}};
+                        {0.97f * c, -0.46f},  {1.02f * c, brim},
+                        {1.02f * c, brim},    {0.5f * c, brim - 0.045f},
+                        {0, brim - 0.06f}};
     gcl_canvas_mirrored(canvas, half, 7);
     fill_cloth(canvas, f->hat_colour, f->top - height, brim);
 }
@@ -255,9 +261,14 @@ static void paint_dome(gcl_canvas *canvas, const face *f, float height, float br
 static void paint_band(gcl_canvas *canvas, const face *f, float y, float width, gcl_colour colour)
 {
     float c = f->cheek + 0.035f + 0.5f * (f->fluff - 0.05f);
-    gcl_point half[] = {{0, y - 0.06f}, {0.6f * c, y - 0.045f}, {c, y}, {c, y},
-                        {c + 0.004f, y + width}, {c + 0.004f, y + width},
-                        {0.6f * c, y + width - 0.045f}, {0, y + width - 0.06f}};
+    gcl_point half[] = {{0, y - 0.06f},
+                        {0.6f * c, y - 0.045f},
+                        {c, y},
+                        {c, y},
+                        {c + 0.004f, y + width},
+                        {c + 0.004f, y + width},
+                        {0.6f * c, y + width - 0.045f},
+                        {0, y + width - 0.06f}};
     gcl_canvas_mirrored(canvas, half, 8);
     fill_cloth(canvas, colour, y - 0.1f, y + width + 0.1f);
 }
@@ -284,7 +295,7 @@ static void paint_cap(gcl_canvas *canvas, const face *f)
     gcl_canvas_ellipse(canvas, 0, f->top - 0.115f, 0.04f, 0.025f, 0);
     gcl_canvas_fill(canvas, gcl_paint_flat(f->accent, 1));
     gcl_point visor[] = {{-s * 0.55f * c, -0.36f}, {s * 0.3f * c, -0.40f}, {s * 1.12f * c, -0.33f},
-                         {s * 1.62f * c, -0.24f}, {s * 1.5f * c, -0.20f}, {s * 0.7f * c, -0.24f},
+                         {s * 1.62f * c, -0.24f},  {s * 1.5f * c, -0.20f}, {s * 0.7f * c, -0.24f},
                          {-s * 0.2f * c, -0.27f}};
     gcl_canvas_curve(canvas, visor, 7);
     fill_cloth(canvas, gcl_colour_shade(f->accent, 0.85f), -0.42f, -0.2f);
@@ -300,8 +311,8 @@ static void paint_top_hat(gcl_canvas *canvas, const face *f)
 {
     gcl_colour cloth = gcl_colour_mix(f->hat_colour, black, 0.72f);
     float y = f->top + 0.19f, h = f->top - 0.27f;
-    gcl_point tube[] = {{0, h - 0.015f}, {0.36f, h}, {0.36f, h}, {0.335f, 0.5f * (y + h)},
-                        {0.35f, y}, {0.35f, y}, {0, y + 0.03f}};
+    gcl_point tube[] = {{0, h - 0.015f}, {0.36f, h}, {0.36f, h},    {0.335f, 0.5f * (y + h)},
+                        {0.35f, y},      {0.35f, y}, {0, y + 0.03f}};
     paint_brim(canvas, cloth, y, 0.60f);
     gcl_canvas_mirrored(canvas, tube, 7);
     fill_cloth(canvas, cloth, h, y);
@@ -330,8 +341,9 @@ static void paint_party_hat(gcl_canvas *canvas, const face *f)
 static void paint_crown(gcl_canvas *canvas, const face *f)
 {
     float y = f->top + 0.13f, t = f->top - 0.13f;
-    gcl_point half[] = {{0, t - 0.06f}, {0.10f, t + 0.09f}, {0.22f, t - 0.03f}, {0.28f, t + 0.10f},
-                        {0.42f, t - 0.01f}, {0.37f, y}, {0, y + 0.05f}};
+    gcl_point half[] = {{0, t - 0.06f},     {0.10f, t + 0.09f}, {0.22f, t - 0.03f},
+                        {0.28f, t + 0.10f}, {0.42f, t - 0.01f}, {0.37f, y},
+                        {0, y + 0.05f}};
     gcl_point all[12];
     for (int i = 0; i < 7; i++)
         all[i] = half[i];
@@ -348,8 +360,11 @@ static void paint_bow(gcl_canvas *canvas, const face *f)
 {
     float x = f->side * 0.30f, y = f->top + 0.03f;
     for (float s = -1; s <= 1; s += 2) {
-        gcl_point wing[] = {{x, y}, {x + s * 0.10f, y - 0.09f}, {x + s * 0.20f, y - 0.11f},
-                            {x + s * 0.21f, y + 0.09f}, {x + s * 0.10f, y + 0.07f}};
+        gcl_point wing[] = {{x, y},
+                            {x + s * 0.10f, y - 0.09f},
+                            {x + s * 0.20f, y - 0.11f},
+                            {x + s * 0.21f, y + 0.09f},
+                            {x + s * 0.10f, y + 0.07f}};
         gcl_canvas_curve(canvas, wing, 5);
         fill_cloth(canvas, f->accent, y - 0.12f, y + 0.12f);
     }
@@ -361,7 +376,8 @@ static void paint_headphones(gcl_canvas *canvas, const face *f)
 {
     float c = f->cheek + 0.5f * f->fluff, t = f->top - f->fluff - 0.02f;
     gcl_point arc[] = {{-c - 0.03f, 0}, {-0.93f * c - 0.03f, -0.34f}, {-0.5f * c, t + 0.05f},
-                       {0, t}, {0.5f * c, t + 0.05f}, {0.93f * c + 0.03f, -0.34f}, {c + 0.03f, 0}};
+                       {0, t},          {0.5f * c, t + 0.05f},        {0.93f * c + 0.03f, -0.34f},
+                       {c + 0.03f, 0}};
     gcl_canvas_line(canvas, arc, 7, 0.062f, 0.062f);
     gcl_canvas_fill(canvas, gcl_paint_flat(gcl_colour_mix(f->hat_colour, black, 0.55f), 1));
     for (float s = -1; s <= 1; s += 2) {
@@ -386,8 +402,11 @@ static void paint_straw_hat(gcl_canvas *canvas, const face *f)
 {
     gcl_colour straw = {0.93f, 0.79f, 0.48f};
     float y = f->top + 0.22f;
-    gcl_point half[] = {{0, f->top - 0.14f}, {0.27f, f->top - 0.11f}, {0.37f, f->top + 0.02f},
-                        {0.40f, y}, {0, y + 0.03f}};
+    gcl_point half[] = {{0, f->top - 0.14f},
+                        {0.27f, f->top - 0.11f},
+                        {0.37f, f->top + 0.02f},
+                        {0.40f, y},
+                        {0, y + 0.03f}};
     paint_brim(canvas, straw, y, 0.78f);
     gcl_canvas_mirrored(canvas, half, 5);
     fill_cloth(canvas, straw, f->top - 0.15f, y);

@@ -204,8 +204,8 @@ static void folder_close(gcl_dataset *dataset)
 static double least_scale(const gcl_dataset_options *options, const gcl_image_header *header)
 {
     gcl_box box = gcl_dataset_crop(options, header->width, header->height);
-    double side = options->crop == GCL_CROP_FIT ? fmax(box.width, box.height)
-                                                : fmin(box.width, box.height);
+    double side =
+        options->crop == GCL_CROP_FIT ? fmax(box.width, box.height) : fmin(box.width, box.height);
     return fmin(1, options->size / side);
 }
 
@@ -240,7 +240,7 @@ static int folder_read(const gcl_dataset *dataset, size_t index, uint8_t *bytes,
 
 const gcl_dataset_format gcl_dataset_folder = {
     .name = "folder",
-    .meaning = "a folder of JPEG and PNG pictures, with its subfolders",
+    .line = "folder: a folder of JPEG and PNG pictures, with its subfolders",
     .recognise = folder_recognise,
     .open = folder_open,
     .close = folder_close,

@@ -12,8 +12,8 @@
 #include "datasets/dataset.h"
 
 typedef struct gcl_dataset_format {
-    const char *name;    /* for data.format= */
-    const char *meaning; /* a few words for help texts */
+    const char *name; /* for data.format= */
+    const char *line; /* "name: a few words", for help texts */
     /* Says whether a spec is of this format: cheap, looks at names and first bytes only. */
     bool (*recognise)(const char *spec);
     /* Sets count, name, facts and state. Errors: GCL_DATA. After a failure, close is called. */
@@ -32,8 +32,8 @@ struct gcl_dataset {
     bool drawn;         /* pictures are made at the size wanted: nothing is cropped or resized */
 
     char *description;
-    pthread_mutex_t lock;  /* guards what follows */
-    uint8_t *unreadable;   /* [count]: 1 once a picture failed */
+    pthread_mutex_t lock; /* guards what follows */
+    uint8_t *unreadable;  /* [count]: 1 once a picture failed */
     size_t n_unreadable;
 };
 

@@ -25,10 +25,10 @@ struct gcl_loader {
     pthread_t *threads;
     int n_threads;
 
-    pthread_mutex_t lock;            /* guards what follows */
-    pthread_cond_t room, ready;      /* a slot became free; a batch was finished, or all is over */
-    int *done;                       /* [ring]: pictures finished of the batch in each slot */
-    uint64_t next_item, n_consumed;  /* pictures begun, batches given out */
+    pthread_mutex_t lock;           /* guards what follows */
+    pthread_cond_t room, ready;     /* a slot became free; a batch was finished, or all is over */
+    int *done;                      /* [ring]: pictures finished of the batch in each slot */
+    uint64_t next_item, n_consumed; /* pictures begun, batches given out */
     bool stop;
     gcl_error failure;
 
@@ -182,8 +182,8 @@ gcl_loader *gcl_loader_new(gcl_dataset *dataset, const gcl_loader_options *optio
     pthread_mutex_init(&loader->lock, NULL);
     pthread_cond_init(&loader->room, NULL);
     pthread_cond_init(&loader->ready, NULL);
-    loader->slots = gcl_try_alloc(loader->batch_bytes * (size_t)loader->options.ring,
-                                  "ring of batches", err);
+    loader->slots =
+        gcl_try_alloc(loader->batch_bytes * (size_t)loader->options.ring, "ring of batches", err);
     if (loader->slots == NULL || start_threads(loader, err) != 0) {
         gcl_loader_free(loader);
         return NULL;

@@ -25,9 +25,9 @@
 typedef struct gcl_loader gcl_loader;
 
 typedef struct gcl_loader_options {
-    int batch;           /* pictures a batch */
-    int threads;         /* worker threads; 0: one */
-    int ring;            /* finished batches kept ready; 0: four */
+    int batch;   /* pictures a batch */
+    int threads; /* worker threads; 0: one */
+    int ring;    /* finished batches kept ready; 0: four */
     uint64_t seed;
     bool shuffle;        /* a new order each epoch; false: the data set's own order */
     bool flip;           /* mirror every other picture, at random */

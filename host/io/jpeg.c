@@ -26,8 +26,8 @@ static tjhandle new_decoder(const char *name, gcl_error *err)
     return decoder;
 }
 
-int gcl_jpeg_read_header(const uint8_t *bytes, size_t n, const char *name,
-                         gcl_image_header *header, gcl_error *err)
+int gcl_jpeg_read_header(const uint8_t *bytes, size_t n, const char *name, gcl_image_header *header,
+                         gcl_error *err)
 {
     tjhandle decoder = new_decoder(name, err);
     if (decoder == NULL)

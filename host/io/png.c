@@ -75,8 +75,8 @@ static int read_info(reader *r, const char *name, gcl_image_header *header, gcl_
     return 0;
 }
 
-int gcl_png_read_header(const uint8_t *bytes, size_t n, const char *name,
-                        gcl_image_header *header, gcl_error *err)
+int gcl_png_read_header(const uint8_t *bytes, size_t n, const char *name, gcl_image_header *header,
+                        gcl_error *err)
 {
     reader r;
     if (reader_open(&r, bytes, n, name, err) != 0)
@@ -213,8 +213,8 @@ int gcl_image_encode_png(const gcl_image *image, uint8_t **bytes, size_t *n, gcl
     png_destroy_write_struct(&png, &info);
     if (result != 0) {
         free(to.bytes);
-        return gcl_fail(err, GCL_MEMORY, "PNG of %d x %d pixels: out of host memory",
-                        image->width, image->height);
+        return gcl_fail(err, GCL_MEMORY, "PNG of %d x %d pixels: out of host memory", image->width,
+                        image->height);
     }
     *bytes = to.bytes;
     *n = to.n;
