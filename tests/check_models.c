@@ -1,0 +1,378 @@
+/* Models without a device: settings, tensors against the reference's manifests, and the reference's
+ * recorded runs against the double-precision oracle: forward passes, gradients, losses. */
+#include <check.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "golden.h"
+
+/* ---- settings ---- */
+
+static gcl_model open_model(const char *name, const char *change)
+{
+    gcl_model model;
+    gcl_error err = {0};
+    ck_assert_msg(gcl_model_open(&model, name, &change, change != NULL, &err) == 0, "%s", err.text);
+    return model;
+}
+
+START_TEST(the_default_model_is_standard_dcgan)
+{
+    gcl_model model = open_model(NULL, NULL);
+    ck_assert_str_eq(model.system->name, "dcgan");
+    ck_assert_str_eq(model.preset->name, "standard");
+    ck_assert_int_eq(gcl_model_int(&model, "base"), 64);
+    ck_assert_int_eq(gcl_model_int(&model, "batch_norm"), 1);
+    ck_assert_double_eq(gcl_model_real(&model, "lr"), 1e-4);
+}
+END_TEST
+
+START_TEST(changes_come_after_the_preset)
+{
+    gcl_model model = open_model("dcgan:tiny", "base=24");
+    ck_assert_int_eq(gcl_model_int(&model, "base"), 24);
+    ck_assert_int_eq(gcl_model_int(&model, "size"), 64);
+    model = open_model("dcgan", "optimiser=adam_keras");
+    ck_assert_int_eq(gcl_model_int(&model, "optimiser"), 2);
+    model = open_model("dcgan", "batch_norm=False");
+    ck_assert_int_eq(gcl_model_int(&model, "batch_norm"), 0);
+}
+END_TEST
+
+static const struct mistake {
+    const char *name, *change, *part; /* what the message must hold */
+} mistakes[] = {
+    {"dgcan", NULL, "did you mean dcgan?"},
+    {"dcgan:smal", NULL, "did you mean small?"},
+    {"dcgan:qqqqqqqqqqqq", NULL, "known: standard, dcgan128"},
+    {"dcgan", "bsae=3", "did you mean base?"},
+    {"dcgan", "base", "KEY=VALUE"},
+    {"dcgan", "base=many", "a whole number"},
+    {"dcgan", "base=2.5", "a whole number"},
+    {"dcgan", "base=0", "allowed is 1 to 4096"},
+    {"dcgan", "lr=nan", "a number"},
+    {"dcgan", "batch_norm=2", "true or false"},
+    {"dcgan", "optimiser=ada", "rmsprop adam adam_keras"},
+    {"dcgan", "size=100", "a multiple of 8, such as 96"},
+    {"dcgan:tiny", "size=16", "down_layers=4 leave nothing"},
+};
+
+START_TEST(a_mistake_is_one_clear_line)
+{
+    const struct mistake *m = &mistakes[_i];
+    gcl_model model;
+    gcl_error err = {0};
+    ck_assert_int_eq(gcl_model_open(&model, m->name, &m->change, m->change != NULL, &err), -1);
+    ck_assert_int_eq(err.code, GCL_USAGE);
+    ck_assert_msg(strstr(err.text, m->part) != NULL, "\"%s\" lacks \"%s\"", err.text, m->part);
+    ck_assert_ptr_null(strchr(err.text, '\n'));
+}
+END_TEST
+
+START_TEST(values_survive_being_text)
+{
+    gcl_model model = open_model("dcgan:tiny-bn", "lr=2.3e-05"), again = open_model("dcgan", NULL);
+    for (int i = 0; model.system->settings[i].key != NULL; i++) {
+        char value[60], change[120];
+        gcl_model_value_text(&model, i, value, sizeof value);
+        snprintf(change, sizeof change, "%s=%s", model.system->settings[i].key, value);
+        again = open_model("dcgan:tiny", change);
+        ck_assert_double_eq(again.values[i], model.values[i]);
+    }
+    char text[60];
+    gcl_model_value_text(&model, 3, text, sizeof text);
+    ck_assert_str_eq(text, "6");
+}
+END_TEST
+
+START_TEST(nearest_words)
+{
+    static const char *const names[] = {"train", "sample", "describe", NULL};
+    ck_assert_str_eq(gcl_nearest("trian", names), "train");
+    ck_assert_str_eq(gcl_nearest("describ", names), "describe");
+    ck_assert_ptr_null(gcl_nearest("zzzzzzzz", names));
+}
+END_TEST
+
+/* ---- manifests ---- */
+
+/* A training graph of a model. */
+typedef struct built {
+    gcl_graph *graph;
+    gcl_nn *nn;
+    gcl_step step;
+} built;
+
+static built build_step(const gcl_model *model, int batch, int replay)
+{
+    built b = {.graph = gcl_graph_new()};
+    b.nn = gcl_nn_new(b.graph, &(gcl_nn_options){.training = 1, .replay = replay});
+    model->system->step(b.nn, model, batch, &b.step);
+    gcl_nn_finish(b.nn);
+    ck_assert_msg(gcl_graph_error(b.graph) == NULL, "%s", gcl_graph_error(b.graph));
+    return b;
+}
+
+static void built_free(built *b)
+{
+    gcl_nn_free(b->nn);
+    gcl_graph_free(b->graph);
+}
+
+/* The manifest's line of a tensor: "G.conv1.conv.weight 12x6x5x5 f32 param". */
+static void tensor_line(const gcl_tensor *t, char line[300])
+{
+    int length = snprintf(line, 300, "%s ", t->name);
+    for (int i = 0; i < t->n_dims; i++)
+        length += snprintf(line + length, (size_t)(300 - length), "%s%d", i ? "x" : "", t->dims[i]);
+    snprintf(line + length, (size_t)(300 - length), " f32 %s",
+             t->role == GCL_ROLE_PARAMETER ? "param" : "buffer");
+}
+
+/* "# option key = value" against the model's value. */
+static void compare_option(const gcl_model *model, const char *key, const char *value)
+{
+    if (strcmp(key, "preset") == 0)
+        return;
+    for (int i = 0; model->system->settings[i].key != NULL; i++) {
+        if (strcmp(model->system->settings[i].key, key) != 0)
+            continue;
+        char text[60];
+        gcl_model_value_text(model, i, text, sizeof text);
+        if (strcmp(value, "True") == 0 || strcmp(value, "False") == 0)
+            ck_assert_int_eq(text[0], value[0] + 'a' - 'A');
+        else
+            ck_assert_msg(strtod(text, NULL) == strtod(value, NULL), "%s = %s, not %s", key, text, value);
+        return;
+    }
+    ck_abort_msg("no setting %s", key);
+}
+
+/* "# network G: 40503 parameters, 176 buffer elements" against the tensors. */
+static void compare_counts(gcl_nn *nn, const char *network, long parameters, long buffers)
+{
+    for (int i = 0; i < gcl_nn_tensors(nn); i++) {
+        const gcl_tensor *t = gcl_nn_tensor(nn, i);
+        if (strcmp(t->network, network) != 0)
+            continue;
+        if (t->role == GCL_ROLE_PARAMETER)
+            parameters -= (long)gcl_tensor_count(t);
+        else if (t->role == GCL_ROLE_BUFFER)
+            buffers -= (long)gcl_tensor_count(t);
+    }
+    ck_assert_msg(parameters == 0 && buffers == 0, "network %s: other counts", network);
+}
+
+/* The i-th tensor that manifests list: parameters and buffers in order of creation. */
+static const gcl_tensor *listed(gcl_nn *nn, int i)
+{
+    for (int k = 0; k < gcl_nn_tensors(nn); k++) {
+        const gcl_tensor *t = gcl_nn_tensor(nn, k);
+        if ((t->role == GCL_ROLE_PARAMETER || t->role == GCL_ROLE_BUFFER) && i-- == 0)
+            return t;
+    }
+    return NULL;
+}
+
+START_TEST(tensors_are_those_of_the_manifest)
+{
+    const char *preset = gcl_systems[0]->presets[_i].name, *source = getenv("srcdir");
+    char path[300], line[300], name[100], key[100], value[100];
+    snprintf(name, sizeof name, "dcgan:%s", preset);
+    gcl_model model = open_model(name, NULL);
+    built b = build_step(&model, 2, 0);
+    snprintf(path, sizeof path, "%s/tests/manifests/dcgan-%s.txt", source ? source : ".", preset);
+    FILE *file = fopen(path, "r");
+    ck_assert_msg(file != NULL, "cannot read %s", path);
+    int n = 0, networks = 0;
+    long parameters, buffers;
+    while (fgets(line, sizeof line, file) != NULL) {
+        line[strcspn(line, "\n")] = 0;
+        if (sscanf(line, "# option %99s = %99s", key, value) == 2)
+            compare_option(&model, key, value);
+        if (sscanf(line, "# network %99[^:]: %ld parameters, %ld buffer", key, &parameters, &buffers) == 3) {
+            compare_counts(b.nn, key, parameters, buffers);
+            networks++;
+        }
+        if (line[0] == '#')
+            continue;
+        const gcl_tensor *t = listed(b.nn, n++);
+        ck_assert_msg(t != NULL, "%s is missing", line);
+        char ours[300];
+        tensor_line(t, ours);
+        ck_assert_str_eq(ours, line);
+    }
+    fclose(file);
+    ck_assert_int_eq(networks, 2);
+    ck_assert_int_gt(n, 20);
+    ck_assert_ptr_null(listed(b.nn, n));
+    built_free(&b);
+}
+END_TEST
+
+/* ---- recorded runs ---- */
+
+static const char *const recorded[] = {"dcgan-tiny", "dcgan-tiny-drop", "dcgan-tiny-legacy",
+                                       "dcgan-tiny-bn"};
+enum { N_RECORDED = 4, BATCH = 2, STEPS = 3 };
+
+static void compute(gcl_graph *graph, gcl_values *values, gcl_node *const *wanted, int n)
+{
+    gcl_error err = {0};
+    (void)graph;
+    ck_assert_msg(gcl_values_compute(values, wanted, n, &err) == 0, "%s", err.text);
+}
+
+/* |a - b| up to a share of the largest b, which was stored as float32. */
+static void compare(const char *what, const double *ours, const double *theirs, int64_t n, double share)
+{
+    double largest = 0, worst = 0;
+    for (int64_t i = 0; i < n; i++) {
+        largest = fmax(largest, fabs(theirs[i]));
+        worst = fmax(worst, fabs(ours[i] - theirs[i]));
+        ck_assert_msg(isfinite(ours[i]), "%s: element %lld is %g", what, (long long)i, ours[i]);
+    }
+    ck_assert_msg(worst <= share * largest + 1e-12, "%s is off by %g of %g", what, worst, largest);
+}
+
+static void compare_tensor(const gcl_tensor *t, const double *ours, gcl_safetensors *file,
+                           const char *prefix, double share)
+{
+    int64_t n = gcl_tensor_count(t);
+    float *floats = golden_tensor(file, prefix, t);
+    double *theirs = gcl_alloc((size_t)n * sizeof *theirs);
+    for (int64_t i = 0; i < n; i++)
+        theirs[i] = floats[i];
+    compare(t->name, ours, theirs, n, share);
+    free(theirs);
+    free(floats);
+}
+
+/* One network in one mode: its output, and in training the running statistics after it. */
+static void check_forward(const golden *g, const char *network, int training)
+{
+    const gcl_model *model = &g->model;
+    gcl_graph *graph = gcl_graph_new();
+    gcl_nn *nn = gcl_nn_new(graph, &(gcl_nn_options){.training = training, .replay = 1});
+    int is_generator = network[0] == 'G';
+    gcl_node *in = gcl_input(graph, "in", GCL_F32, model->system->network_input(model, network, BATCH));
+    gcl_node *out = model->system->network(nn, model, network, in);
+    gcl_nn_finish(nn);
+    ck_assert_msg(gcl_graph_error(graph) == NULL, "%s", gcl_graph_error(graph));
+    gcl_values *values = gcl_values_new(graph);
+    golden_set_weights(g, nn, values);
+    golden_set_step(g, nn, values, 0);
+    double *given = golden_image(g->forward, is_generator ? "in.z" : "in.x", in->shape, 0);
+    memcpy(gcl_values_set(values, in), given, (size_t)gcl_shape_count(in->shape) * sizeof *given);
+    int n;
+    gcl_node **assignments = golden_assignments(graph, &n);
+    compute(graph, values, assignments, n);
+    compute(graph, values, &out, 1);
+    char name[100];
+    snprintf(name, sizeof name, "%s.%s", training ? "train" : "eval", network);
+    double *wanted = golden_image(g->forward, name, out->shape, 0);
+    compare(name, gcl_values_of(values, out), wanted, gcl_shape_count(out->shape), 1e-7);
+    for (int i = 0; i < gcl_nn_tensors(nn) && training; i++) {
+        const gcl_tensor *t = gcl_nn_tensor(nn, i);
+        if (t->role == GCL_ROLE_BUFFER)
+            compare_tensor(t, gcl_values_of(values, golden_latest(graph, t->variable)), g->forward,
+                           "train.after.", 1e-7);
+    }
+    ck_assert_int_eq(n > 0, training && gcl_model_int(model, "batch_norm"));
+    free(assignments);
+    free(given);
+    free(wanted);
+    gcl_values_free(values);
+    gcl_nn_free(nn);
+    gcl_graph_free(graph);
+}
+
+START_TEST(forward_passes_agree)
+{
+    golden g;
+    golden_open(&g, recorded[_i]);
+    for (int training = 0; training < 2; training++) {
+        check_forward(&g, "G", training);
+        check_forward(&g, "D", training);
+    }
+    golden_close(&g);
+}
+END_TEST
+
+static void compare_gradients(const golden *g, built *b, gcl_values *values)
+{
+    for (int i = 0; i < gcl_nn_tensors(b->nn); i++) {
+        const gcl_tensor *t = gcl_nn_tensor(b->nn, i);
+        if (t->role != GCL_ROLE_PARAMETER)
+            continue;
+        gcl_network *net = gcl_network_new(b->nn, t->network);
+        gcl_node *gradient = gcl_network_gradient(net, t->name);
+        ck_assert_msg(gradient != NULL, "%s has no gradient", t->name);
+        compute(b->graph, values, &gradient, 1);
+        compare_tensor(t, gcl_values_of(values, gradient), g->grads, "", 1e-7);
+    }
+}
+
+START_TEST(losses_and_gradients_agree)
+{
+    golden g;
+    golden_open(&g, recorded[_i]);
+    built b = build_step(&g.model, BATCH, 1);
+    gcl_values *values = gcl_values_new(b.graph);
+    golden_set_weights(&g, b.nn, values);
+    int n;
+    gcl_node **assignments = golden_assignments(b.graph, &n);
+    for (int step = 0; step < STEPS; step++) {
+        golden_set_step(&g, b.nn, values, step);
+        compute(b.graph, values, assignments, n);
+        if (step == 0)
+            compare_gradients(&g, &b, values);
+        for (int i = 0; i < b.step.n_losses; i++) {
+            const char *name = b.step.losses[i].name;
+            compute(b.graph, values, &b.step.losses[i].node, 1);
+            double ours = gcl_values_of(values, b.step.losses[i].node)[0];
+            double theirs = golden_loss(&g, step, name);
+            ck_assert_msg(fabs(ours - theirs) <= 1e-9, "step %d: %s %.12g, recorded %.12g", step, name,
+                          ours, theirs);
+        }
+        for (int i = 0; i < b.step.n_guards; i++)
+            ck_assert_double_eq(gcl_values_of(values, b.step.guards[i].node)[0], 1);
+        golden_carry_over(b.graph, values);
+    }
+    free(assignments);
+    gcl_values_free(values);
+    built_free(&b);
+    golden_close(&g);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("models");
+    TCase *settings = tcase_create("settings"), *manifests = tcase_create("manifests"),
+          *runs = tcase_create("recorded runs");
+    tcase_add_test(settings, the_default_model_is_standard_dcgan);
+    tcase_add_test(settings, changes_come_after_the_preset);
+    tcase_add_loop_test(settings, a_mistake_is_one_clear_line, 0,
+                        (int)(sizeof mistakes / sizeof *mistakes));
+    tcase_add_test(settings, values_survive_being_text);
+    tcase_add_test(settings, nearest_words);
+    int n_presets = 0;
+    while (gcl_systems[0]->presets[n_presets].name != NULL)
+        n_presets++;
+    tcase_add_loop_test(manifests, tensors_are_those_of_the_manifest, 0, n_presets);
+    tcase_add_loop_test(runs, forward_passes_agree, 0, N_RECORDED);
+    tcase_add_loop_test(runs, losses_and_gradients_agree, 0, N_RECORDED);
+    tcase_set_timeout(runs, 0);
+    suite_add_tcase(suite, settings);
+    suite_add_tcase(suite, manifests);
+    suite_add_tcase(suite, runs);
+    SRunner *runner = srunner_create(suite);
+    srunner_set_fork_status(runner, CK_NOFORK);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}
