@@ -328,7 +328,7 @@ int main(void)
     Suite *suite = suite_create("plan");
     TCase *tc = tcase_create("plan");
     tcase_set_timeout(tc, 0);
-    tcase_add_loop_test(tc, random_graphs, 0, 40);
+    tcase_add_loop_test(tc, random_graphs, 0, 16);
     tcase_add_test(tc, state_and_history);
     tcase_add_test(tc, random_numbers);
     tcase_add_test(tc, stale_reads);

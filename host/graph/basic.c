@@ -197,10 +197,30 @@ static int64_t reduced_count(gcl_shape s, int axes)
     return n;
 }
 
+/* A product with a factor that is constant along the axes: its sum is a cheaper sum times that. */
+static int has_constant_factor(const gcl_node *x, int axes)
+{
+    if (strcmp(x->op->name, "neg") == 0)
+        return has_constant_factor(x->in[0], axes);
+    for (int i = 0; i < 2 && strcmp(x->op->name, "mul") == 0; i++)
+        if (reduced_count(x->in[i]->shape, axes) == 1 &&
+            reduced_count(x->in[1 - i]->shape, axes) == reduced_count(x->shape, axes))
+            return 1;
+    return 0;
+}
+
 gcl_node *gcl_sum(gcl_node *x, int axes)
 {
     if (reduced_count(x->shape, axes) == 1)
         return x;
+    int plus = strcmp(x->op->name, "add") == 0, minus = strcmp(x->op->name, "sub") == 0;
+    if ((plus || minus) && gcl_shape_equal(x->in[0]->shape, x->shape) &&
+        gcl_shape_equal(x->in[1]->shape, x->shape) && has_constant_factor(x->in[0], axes) &&
+        has_constant_factor(x->in[1], axes)) {
+        /* The backward pass of batch norm ends here: both sums exist already, no further pass. */
+        gcl_node *a = gcl_sum(x->in[0], axes), *b = gcl_sum(x->in[1], axes);
+        return plus ? gcl_add(a, b) : gcl_sub(a, b);
+    }
     if (x->op == &gcl_op_broadcast) { /* sum of equal values: along broadcast axes a multiplication */
         gcl_node *v = x->in[0];
         if (reduced_count(v->shape, axes) == 1) {

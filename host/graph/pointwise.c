@@ -214,19 +214,15 @@ static gcl_node *build(const gcl_op *op, gcl_node *const *in)
     gcl_node *simple = simplify(op, in, shape);
     if (simple != NULL)
         return simple;
-    /* A spread constant is as good as the scalar where another operand has the whole shape. */
+    /* What was spread over the shape is as good unspread where another operand has the whole shape. */
     for (int i = 0; i < op->n_in && op->n_in > 1; i++) {
-        double value;
-        if (operands[i]->op != &gcl_op_broadcast || !constant_of(operands[i], &value))
+        gcl_node *spread = operands[i];
+        gcl_shape without;
+        if (spread->op != &gcl_op_broadcast)
             continue;
-        gcl_node *others[3];
-        gcl_shape rest;
-        int n = 0;
-        for (int k = 0; k < op->n_in; k++)
-            if (k != i)
-                others[n++] = operands[k];
-        if (broadcast_shape(others, n, &rest) == 0 && gcl_shape_equal(rest, shape))
-            operands[i] = operands[i]->in[0];
+        operands[i] = spread->in[0];
+        if (broadcast_shape(operands, op->n_in, &without) != 0 || !gcl_shape_equal(without, shape))
+            operands[i] = spread;
     }
     return gcl_node_new(in[0]->graph, op, shape, operands, op->n_in, NULL);
 }

@@ -671,7 +671,7 @@ static void inline_expression(const gcl_plan *plan, const unit *u, const gcl_nod
 
 void gcl_emit_epilogue(const gcl_plan *plan, const unit *u, gcl_text *out)
 {
-    gcl_text_add(out, "#define F(n) n##f\n#define EPILOGUE_PARAMS");
+    gcl_text_add(out, "#define F(n) n##f\n#define EPILOGUE_PARAMS ");
     for (int k = 0; k < u->n_leaves; k++)
         gcl_text_add(out, ", __global const float *e%d_base, const ulong e%d_at", k, k);
     gcl_text_add(out, "\n#define EPILOGUE(v, at, k, T, LOAD) ");
