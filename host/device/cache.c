@@ -42,14 +42,18 @@ static int add_folder(gcl_text *path)
     return 1;
 }
 
-static void write_head(uint8_t head[HEAD_BYTES], const uint8_t key[GCL_SHA256_BYTES],
-                       const void *payload, size_t bytes)
+/* All of the head but the sum. */
+static void write_start(uint8_t head[HEAD_BYTES], const uint8_t key[GCL_SHA256_BYTES], size_t bytes)
 {
-    gcl_sha256 sum;
     memcpy(head, magic, sizeof magic);
     memcpy(head + KEY_AT, key, GCL_SHA256_BYTES);
     for (int i = 0; i < 8; i++)
         head[LENGTH_AT + i] = (uint8_t)((uint64_t)bytes >> 8 * i);
+}
+
+static void write_sum(uint8_t head[HEAD_BYTES], const void *payload, size_t bytes)
+{
+    gcl_sha256 sum;
     gcl_sha256_start(&sum);
     gcl_sha256_add(&sum, payload, bytes);
     gcl_sha256_end(&sum, head + SUM_AT);
@@ -89,11 +93,15 @@ static unsigned char *read_entry(int file, const uint8_t key[GCL_SHA256_BYTES], 
     if (fstat(file, &facts) != 0 || !S_ISREG(facts.st_mode) || facts.st_size <= HEAD_BYTES)
         return NULL;
     *bytes = (size_t)facts.st_size - HEAD_BYTES;
+    if (read_all(file, head, HEAD_BYTES) != 0)
+        return NULL;
+    write_start(wanted, key, *bytes);
+    if (memcmp(head, wanted, SUM_AT) != 0) /* before memory is wanted for a foreign giant */
+        return NULL;
     unsigned char *payload = malloc(*bytes);
-    if (payload != NULL && read_all(file, head, HEAD_BYTES) == 0 &&
-        read_all(file, payload, *bytes) == 0) {
-        write_head(wanted, key, payload, *bytes);
-        if (memcmp(head, wanted, HEAD_BYTES) == 0)
+    if (payload != NULL && read_all(file, payload, *bytes) == 0) {
+        write_sum(wanted, payload, *bytes);
+        if (memcmp(head + SUM_AT, wanted + SUM_AT, GCL_SHA256_BYTES) == 0)
             return payload;
     }
     free(payload);
@@ -176,7 +184,8 @@ void gcl_cache_store(const uint8_t key[GCL_SHA256_BYTES], const void *binary, si
     gcl_sha256_hex(key, name);
     gcl_text_add(&path, "/%s.bin", name);
     uint8_t head[HEAD_BYTES];
-    write_head(head, key, binary, bytes);
+    write_start(head, key, bytes);
+    write_sum(head, binary, bytes);
     if (write_entry(path.text, head, binary, bytes) != 0)
         gcl_verbose("program cache: cannot write %s: %s", path.text, strerror(errno));
     gcl_text_free(&path);

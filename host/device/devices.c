@@ -280,7 +280,8 @@ int gcl_device_choose(const gcl_limits *list, int n, const char *which, gcl_erro
         if (number >= 1 && number <= n)
             return (int)number - 1;
         gcl_device_print_list(stderr, list, n);
-        return gcl_fail(err, GCL_DEVICE, "there is no device %s: devices 1 to %d exist", which, n);
+        return gcl_fail(err, GCL_DEVICE, "there is no device %s: give a number from 1 to %d", which,
+                        n);
     }
     int index = fastest(list, n, which);
     if (index >= 0)
