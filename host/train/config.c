@@ -208,39 +208,56 @@ int gcl_config_finish(gcl_config *config, gcl_error *err)
 
 /* ---- writing -------------------------------------------------------------------------------------- */
 
-static json_t *settings_json(const gcl_config *config)
+static void add_limits(gcl_text *text, const gcl_config *config)
 {
-    char *text = gcl_model_settings_json(&config->model);
-    json_t *object = json_loads(text, 0, NULL);
-    free(text);
-    for (int i = 0; i < GCL_SETTINGS; i++)
-        json_object_set_new(object, gcl_settings_name((gcl_settings_key)i),
-                            json_string(gcl_settings_text(&config->settings, (gcl_settings_key)i)));
-    return object;
+    if (config->steps > 0)
+        gcl_text_add(text, " \"steps\": %lld,\n", (long long)config->steps);
+    if (config->epochs > 0)
+        gcl_text_add(text, " \"epochs\": %.9g,\n", config->epochs);
+    if (config->minutes > 0)
+        gcl_text_add(text, " \"minutes\": %.9g,\n", config->minutes);
+}
+
+static void add_text(gcl_text *text, const char *key, const char *value)
+{
+    if (value == NULL)
+        return;
+    gcl_text_add(text, " \"%s\": ", key);
+    gcl_json_add_string(text, value);
+    gcl_text_add(text, ",\n");
+}
+
+static void add_settings(gcl_text *text, const gcl_config *config)
+{
+    gcl_text_add(text, " \"settings\": {\n  ");
+    gcl_model_settings_json(&config->model, text, ",\n  ");
+    for (int i = 0; i < GCL_SETTINGS; i++) {
+        gcl_text_add(text, ",\n  \"%s\": ", gcl_settings_name((gcl_settings_key)i));
+        gcl_json_add_string(text, gcl_settings_text(&config->settings, (gcl_settings_key)i));
+    }
+    gcl_text_add(text, "\n },\n");
 }
 
 char *gcl_config_json(const gcl_config *config, const gcl_limits *limits)
 {
     char model[128];
+    gcl_text text = {0};
     gcl_model_name(&config->model, model, sizeof model);
-    json_t *object = json_object();
-    json_object_set_new(object, "model", json_string(model));
-    json_object_set_new(object, "data",
-                        json_string(config->data != NULL ? config->data : "builtin:faces"));
-    json_object_set_new(object, "seed", json_integer((json_int_t)config->seed));
-    json_object_set_new(object, "batch", json_integer(config->batch));
-    json_object_set_new(object, "steps", json_integer(config->steps));
-    json_object_set_new(object, "epochs", json_real(config->epochs));
-    json_object_set_new(object, "minutes", json_real(config->minutes));
-    if (config->init != NULL)
-        json_object_set_new(object, "init", json_string(config->init));
-    if (config->replay != NULL)
-        json_object_set_new(object, "replay", json_string(config->replay));
-    json_object_set_new(object, "settings", settings_json(config));
-    json_object_set_new(object, "made_on",
-                        json_pack("{s:s, s:s, s:s}", "platform", limits->platform, "device",
-                                  limits->name, "driver", limits->driver));
-    char *text = json_dumps(object, JSON_INDENT(1) | JSON_REAL_PRECISION(15));
-    json_decref(object);
-    return text;
+    gcl_text_add(&text, "{\n");
+    add_text(&text, "model", model);
+    add_text(&text, "data", config->data);
+    add_text(&text, "init", config->init);
+    add_text(&text, "replay", config->replay);
+    gcl_text_add(&text, " \"seed\": %lld,\n \"batch\": %d,\n", (long long)(int64_t)config->seed,
+                 config->batch);
+    add_limits(&text, config);
+    add_settings(&text, config);
+    gcl_text_add(&text, " \"made_on\": {\"platform\": ");
+    gcl_json_add_string(&text, limits->platform);
+    gcl_text_add(&text, ", \"device\": ");
+    gcl_json_add_string(&text, limits->name);
+    gcl_text_add(&text, ", \"driver\": ");
+    gcl_json_add_string(&text, limits->driver);
+    gcl_text_add(&text, "}\n}\n");
+    return text.text;
 }

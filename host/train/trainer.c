@@ -36,32 +36,18 @@ int gcl_trainer_graph(gcl_trainer *trainer, const gcl_model *model, int batch, i
     return -1;
 }
 
-static void find_inputs(gcl_trainer *trainer, gcl_node *key, gcl_node *t, gcl_node *const *rates)
-{
-    trainer->key_at = gcl_plan_offset(trainer->plan, key);
-    trainer->t_at = gcl_plan_offset(trainer->plan, t);
-    for (int i = 0; i < trainer->n_rates; i++)
-        trainer->rate_at[i] = gcl_plan_offset(trainer->plan, rates[i]);
-}
-
 int gcl_trainer_build(gcl_trainer *trainer, gcl_device *dev, const gcl_model *model, int batch,
                       int replay, const gcl_plan_options *plan_options, gcl_error *err)
 {
     if (gcl_trainer_graph(trainer, model, batch, replay, err) != 0)
         return -1;
-    gcl_node *rates[4], *key = gcl_nn_key(trainer->nn), *t = gcl_nn_scalar(trainer->nn, "t");
-    for (int i = 0; i < 4 && model->system->networks[i] != NULL; i++) {
-        char name[64];
-        snprintf(name, sizeof name, "%s.rate", model->system->networks[i]);
-        rates[trainer->n_rates++] = gcl_nn_scalar(trainer->nn, name);
-    }
     trainer->store = gcl_store_new(dev);
     trainer->plan = gcl_plan_new(dev, trainer->graph, trainer->store, plan_options, err);
     if (trainer->plan == NULL) {
         gcl_trainer_free(trainer);
         return -1;
     }
-    find_inputs(trainer, key, t, rates);
+    trainer->key_at = gcl_plan_offset(trainer->plan, gcl_nn_key(trainer->nn));
     return 0;
 }
 
@@ -82,14 +68,15 @@ void gcl_trainer_set_step(const gcl_trainer *trainer, unsigned char *stage, uint
                           int64_t step)
 {
     uint32_t key[4] = {(uint32_t)seed, (uint32_t)(seed >> 32), (uint32_t)step, 0};
-    float t = (float)step, rate = 1;
     if (trainer->key_at >= 0)
         memcpy(stage + trainer->key_at, key, sizeof key);
-    if (trainer->t_at >= 0)
-        memcpy(stage + trainer->t_at, &t, sizeof t);
-    for (int i = 0; i < trainer->n_rates; i++)
-        if (trainer->rate_at[i] >= 0)
-            memcpy(stage + trainer->rate_at[i], &rate, sizeof rate);
+    for (int i = 0; i < gcl_nn_scalars(trainer->nn); i++) {
+        const gcl_node *scalar = gcl_nn_scalar_at(trainer->nn, i);
+        int64_t at = gcl_plan_offset(trainer->plan, scalar);
+        float value = strcmp(scalar->name, "t") == 0 ? (float)step : 1;
+        if (at >= 0)
+            memcpy(stage + at, &value, sizeof value);
+    }
 }
 
 void gcl_model_name(const gcl_model *model, char *text, size_t size)
@@ -97,18 +84,25 @@ void gcl_model_name(const gcl_model *model, char *text, size_t size)
     snprintf(text, size, "%s:%s", model->system->name, model->preset->name);
 }
 
-char *gcl_model_settings_json(const gcl_model *model)
+void gcl_json_add_string(gcl_text *text, const char *value)
 {
-    json_t *object = json_object();
+    json_t *string = json_string(value);
+    char *quoted = string != NULL ? json_dumps(string, JSON_ENCODE_ANY) : NULL;
+    gcl_text_add(text, "%s", quoted != NULL ? quoted : "\"(not UTF-8)\"");
+    free(quoted);
+    json_decref(string);
+}
+
+void gcl_model_settings_json(const gcl_model *model, gcl_text *text, const char *between)
+{
+    char value[128];
     for (int i = 0; model->system->settings[i].key != NULL; i++) {
         const gcl_setting *setting = &model->system->settings[i];
-        double value = model->values[i];
-        json_object_set_new(object, setting->key,
-                            setting->kind == GCL_SETTING_BOOL  ? json_boolean(value != 0)
-                            : setting->kind == GCL_SETTING_INT ? json_integer((json_int_t)value)
-                                                               : json_real(value));
+        gcl_model_value_text(model, i, value, sizeof value);
+        gcl_text_add(text, "%s\"%s\": ", i > 0 ? between : "", setting->key);
+        if (setting->kind == GCL_SETTING_CHOICE)
+            gcl_json_add_string(text, value);
+        else
+            gcl_text_add(text, "%s", value);
     }
-    char *text = json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(15));
-    json_decref(object);
-    return text;
 }

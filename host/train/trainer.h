@@ -28,9 +28,7 @@ typedef struct gcl_trainer {
     gcl_step step;
     gcl_store *store;
     gcl_plan *plan;
-    int64_t key_at, t_at;          /* bytes into the stage; -1: not an input */
-    int64_t rate_at[4];            /* of the networks, in the system's order */
-    int n_rates;
+    int64_t key_at; /* byte in the stage; -1: nothing random */
 } gcl_trainer;
 
 /* Builds all of it; on failure nothing is left. `replay`: random draws are inputs. With
@@ -44,12 +42,15 @@ void gcl_trainer_free(gcl_trainer *trainer);
 int gcl_trainer_graph(gcl_trainer *trainer, const gcl_model *model, int batch, int replay,
                       gcl_error *err);
 
-/* The step's scalar inputs: key = (seed low, seed high, step, 0), t = step, all rates 1. */
+/* The step's scalar inputs: key = (seed low, seed high, step, 0), t = step, the others (rates) 1. */
 void gcl_trainer_set_step(const gcl_trainer *trainer, unsigned char *stage, uint64_t seed,
                           int64_t step);
 
-/* "dcgan:small"; and all settings of a model as JSON text (malloc'ed). */
+/* "dcgan:small" */
 void gcl_model_name(const gcl_model *model, char *text, size_t size);
-char *gcl_model_settings_json(const gcl_model *model);
+/* Adds every setting of the model as `"key": value`, one behind the other with `between` (", "). */
+void gcl_model_settings_json(const gcl_model *model, gcl_text *text, const char *between);
+/* Adds a text as a JSON string, quoted. */
+void gcl_json_add_string(gcl_text *text, const char *value);
 
 #endif

@@ -1,0 +1,332 @@
+#include "train/loop.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "io/atomic.h"
+#include "io/checkpoint.h"
+#include "io/grid.h"
+#include "train/interrupt.h"
+
+/* The device works ahead; losses are fetched in bulk, at most this many steps or seconds late. Must
+ * stay well below GCL_HISTORY. */
+enum { MOST_UNREAD = 32 };
+static const double most_seconds_unread = 1.0;
+
+static double setting(const gcl_loop *loop, gcl_settings_key key)
+{
+    return gcl_settings_value(&loop->config->settings, key);
+}
+
+static double elapsed(const gcl_loop *loop)
+{
+    return gcl_seconds() - loop->started;
+}
+
+/* ---- losses --------------------------------------------------------------------------------------- */
+
+/* "lr" and "decay" are called so in every system that has them. */
+static double learning_rate(const gcl_model *model, int64_t step)
+{
+    const gcl_setting *settings = model->system->settings;
+    double rate = 0, decay = 0;
+    for (int i = 0; settings[i].key != NULL; i++) {
+        if (strcmp(settings[i].key, "lr") == 0)
+            rate = model->values[i];
+        if (strcmp(settings[i].key, "decay") == 0)
+            decay = model->values[i];
+    }
+    return rate / (1 + decay * (double)step);
+}
+
+typedef struct line_values {
+    gcl_named_value losses[GCL_MAX_LOSSES], rates[4];
+} line_values;
+
+static gcl_journal_line line_of(const gcl_loop *loop, int64_t step, const float *history,
+                                line_values *values)
+{
+    const gcl_trainer *t = &loop->trainer;
+    gcl_journal_line line = {.step = step,
+                             .images = (step + 1) * t->batch,
+                             .seconds = loop->seconds_before + elapsed(loop),
+                             .n_losses = t->step.n_losses,
+                             .losses = values->losses,
+                             .rates = values->rates,
+                             .images_per_s = gcl_progress_rate(loop->progress) * t->batch,
+                             .device_bytes = gcl_device_bytes(loop->dev),
+                             .dropped = loop->dropped};
+    for (int i = 0; i < line.n_losses; i++)
+        values->losses[i] = (gcl_named_value){t->step.losses[i].name, history[i]};
+    for (const char *const *network = t->model->system->networks; *network != NULL; network++)
+        values->rates[line.n_rates++] =
+            (gcl_named_value){*network, learning_rate(t->model, step)};
+    return line;
+}
+
+static int fail_diverged(const gcl_loop *loop, int64_t step, const char *network, gcl_error *err)
+{
+    char *path = NULL;
+    if (loop->saved >= 0) {
+        char *folder = gcl_run_path(&loop->run, "checkpoints");
+        path = gcl_checkpoint_path(folder, loop->saved);
+        free(folder);
+    }
+    gcl_fail(err, GCL_DIVERGED,
+             "training diverged: the updates of steps %lld to %lld were all dropped, because a loss or "
+             "gradient of %s was not finite; last good checkpoint: %s; go on from it with a lower "
+             "learning rate (train --init ... --set lr=%.3g)",
+             (long long)(step - loop->streak + 1), (long long)step, network,
+             path != NULL ? path : "none was saved", learning_rate(loop->trainer.model, step) / 2);
+    free(path);
+    return -1;
+}
+
+/* Counts dropped updates; a step counts once, whichever of its networks were not updated. */
+static int check_guards(gcl_loop *loop, int64_t step, const float *guards, gcl_error *err)
+{
+    const gcl_step *s = &loop->trainer.step;
+    const char *network = NULL;
+    for (int i = 0; i < s->n_guards && network == NULL; i++)
+        if (!(guards[i] == 1))
+            network = s->guards[i].network;
+    loop->streak = network != NULL ? loop->streak + 1 : 0;
+    loop->dropped += network != NULL;
+    if (loop->streak == 1)
+        gcl_warn("step %lld: a loss or gradient of %s is not finite; its update was dropped",
+                 (long long)step, network);
+    if (loop->streak >= setting(loop, GCL_TRAIN_DIVERGED_AFTER))
+        return fail_diverged(loop, step, network, err);
+    return 0;
+}
+
+static int take_history(gcl_loop *loop, int64_t step, const float *history, gcl_error *err)
+{
+    line_values values;
+    int log_every = (int)setting(loop, GCL_TRAIN_LOG_EVERY);
+    int status = check_guards(loop, step, history + loop->trainer.step.n_losses, err);
+    gcl_journal_line line = line_of(loop, step, history, &values);
+    gcl_progress_mark(loop->progress, step + 1);
+    int due = step % log_every == 0 || step + 1 == loop->last || status != 0;
+    if (due && gcl_journal_write(loop->journal, &line, err) != 0)
+        return -1;
+    gcl_progress_show(loop->progress, &line, step == 0 || step + 1 == loop->last);
+    return status;
+}
+
+/* Reads the losses of all steps so far; waits for the device. */
+static int drain(gcl_loop *loop, gcl_error *err)
+{
+    float history[GCL_MAX_HISTORY];
+    while (loop->drained < gcl_plan_runs(loop->trainer.plan)) {
+        if (gcl_plan_history(loop->trainer.plan, loop->drained, history, err) != 0)
+            return -1;
+        int64_t step = loop->first + loop->drained++;
+        if (take_history(loop, step, history, err) != 0)
+            return -1;
+    }
+    loop->drained_at = gcl_seconds();
+    return 0;
+}
+
+static int drain_due(const gcl_loop *loop)
+{
+    int64_t unread = gcl_plan_runs(loop->trainer.plan) - loop->drained;
+    return unread >= MOST_UNREAD || loop->step == loop->first + 1 ||
+           (unread > 0 && gcl_seconds() - loop->drained_at >= most_seconds_unread);
+}
+
+/* ---- samples -------------------------------------------------------------------------------------- */
+
+int gcl_loop_sample_due(int64_t step, int64_t every)
+{
+    if (every > 0)
+        return step % every == 0;
+    return step == 50 || step % (step <= 1000 ? 100 : 500) == 0;
+}
+
+static int prepare_sampler(gcl_loop *loop, gcl_error *err)
+{
+    const gcl_model *model = &loop->config->model;
+    int height, width, channels;
+    loop->sampler =
+        gcl_sampler_new(loop->dev, loop->trainer.store, model, loop->trainer.batch, err);
+    if (loop->sampler == NULL)
+        return -1;
+    gcl_sampler_picture(loop->sampler, &height, &width, &channels);
+    loop->latents =
+        gcl_alloc((size_t)(GCL_GRID_PICTURES * gcl_sampler_latent_count(model)) * sizeof(float));
+    gcl_sampler_control(model, loop->config->seed, GCL_GRID_PICTURES, loop->latents);
+    loop->pictures = gcl_try_alloc((size_t)GCL_GRID_PICTURES * (size_t)height * (size_t)width *
+                                       (size_t)channels,
+                                   "sample grid", err);
+    return loop->pictures != NULL ? 0 : -1;
+}
+
+static int write_samples(gcl_loop *loop, gcl_error *err)
+{
+    int height, width, channels;
+    char name[64];
+    if (loop->config->model.system->generate == NULL)
+        return 0;
+    if (loop->pictures == NULL && prepare_sampler(loop, err) != 0)
+        return -1;
+    if (gcl_sampler_run(loop->sampler, loop->latents, GCL_GRID_PICTURES, loop->pictures, err) != 0)
+        return -1;
+    gcl_sampler_picture(loop->sampler, &height, &width, &channels);
+    snprintf(name, sizeof name, "samples/%06lld.png", (long long)loop->step);
+    char *path = gcl_run_path(&loop->run, name);
+    int result = gcl_grid_write_png(path, loop->pictures, GCL_GRID_PICTURES, height, width, channels,
+                                    GCL_GRID_SIDE, err);
+    free(path);
+    return result;
+}
+
+/* ---- checkpoints ---------------------------------------------------------------------------------- */
+
+static int save(gcl_loop *loop, gcl_error *err)
+{
+    char model[128];
+    gcl_model_name(&loop->config->model, model, sizeof model);
+    gcl_checkpoint_facts facts = {.step = loop->step,
+                                  .images = loop->step * loop->trainer.batch,
+                                  .seed = loop->config->seed,
+                                  .batch = loop->trainer.batch,
+                                  .model = model,
+                                  .settings = loop->settings};
+    /* The log must not lag behind what a resumed run takes as done. */
+    if (drain(loop, err) != 0 || gcl_journal_sync(loop->journal, err) != 0)
+        return -1;
+    char *folder = gcl_run_path(&loop->run, "checkpoints");
+    char *path = gcl_checkpoint_path(folder, loop->step);
+    int result = gcl_checkpoint_save(path, loop->trainer.nn, loop->trainer.store, &facts, err);
+    if (result == 0)
+        result = gcl_checkpoint_publish(folder, loop->step, (int)setting(loop, GCL_TRAIN_KEEP), err);
+    if (result == 0)
+        loop->saved = loop->step;
+    loop->saved_at = gcl_seconds();
+    free(folder);
+    free(path);
+    return result;
+}
+
+static int save_due(const gcl_loop *loop)
+{
+    int64_t every = (int64_t)setting(loop, GCL_TRAIN_CHECKPOINT_EVERY);
+    if (loop->step == loop->saved || loop->streak > 0)
+        return 0;
+    if (loop->step == 0)
+        return loop->config->init != NULL; /* nothing else could bring these weights back */
+    if (every > 0)
+        return loop->step % every == 0;
+    return loop->replay == NULL &&
+           gcl_seconds() - loop->saved_at >= 60 * setting(loop, GCL_TRAIN_CHECKPOINT_MINUTES);
+}
+
+/* ---- the loop ------------------------------------------------------------------------------------- */
+
+static int sample_due(const gcl_loop *loop)
+{
+    int64_t every = (int64_t)setting(loop, GCL_TRAIN_SAMPLE_EVERY);
+    return (loop->replay == NULL || every > 0) && gcl_loop_sample_due(loop->step, every);
+}
+
+static int limit_reached(const gcl_loop *loop)
+{
+    return (loop->last > 0 && loop->step >= loop->last) ||
+           (loop->minutes > 0 && elapsed(loop) >= 60 * loop->minutes);
+}
+
+static int make_step(gcl_loop *loop, gcl_error *err)
+{
+    const gcl_trainer *t = &loop->trainer;
+    unsigned char *stage = gcl_plan_stage(t->plan, err);
+    if (stage == NULL)
+        return -1;
+    gcl_trainer_set_step(t, stage, loop->config->seed, loop->step);
+    if (loop->replay != NULL)
+        gcl_replay_fill(loop->replay, t, stage, loop->step);
+    for (int i = 0; loop->loader != NULL && i < gcl_nn_data(t->nn); i++) {
+        int64_t at = gcl_plan_offset(t->plan, gcl_nn_data_at(t->nn, i));
+        if (at >= 0 && gcl_loader_next(loop->loader, stage + at, err) != 0)
+            return -1;
+    }
+    if (gcl_plan_run(t->plan, err) != 0)
+        return -1;
+    loop->step++;
+    return 0;
+}
+
+static int finish(gcl_loop *loop, int signal, gcl_error *err)
+{
+    if (drain(loop, err) != 0)
+        return -1;
+    int sampled = signal == 0 && loop->replay == NULL && !sample_due(loop);
+    if (sampled && write_samples(loop, err) != 0)
+        return -1;
+    if (loop->saved != loop->step && save(loop, err) != 0)
+        return -1;
+    gcl_progress_free(loop->progress);
+    loop->progress = NULL;
+    if (signal != 0)
+        gcl_say("stopped and saved at step %lld; go on: ganocl train --resume %s",
+                (long long)loop->step, loop->run.folder);
+    return signal != 0 ? 128 + signal : 0;
+}
+
+static int run_steps(gcl_loop *loop, gcl_error *err)
+{
+    for (;;) {
+        int signal = gcl_interrupt_signal();
+        if (signal == 0 && sample_due(loop) && write_samples(loop, err) != 0)
+            return -1;
+        if (save_due(loop) && save(loop, err) != 0)
+            return -1;
+        if (signal != 0 || limit_reached(loop))
+            return finish(loop, signal, err);
+        if (make_step(loop, err) != 0 || (drain_due(loop) && drain(loop, err) != 0))
+            return -1;
+    }
+}
+
+static int start(gcl_loop *loop, gcl_error *err)
+{
+    gcl_text settings = {0};
+    char *path = gcl_run_path(&loop->run, "log.jsonl");
+    loop->journal =
+        gcl_journal_open(path, loop->first, &loop->seconds_before, &loop->dropped, err);
+    free(path);
+    if (loop->journal == NULL)
+        return -1;
+    gcl_text_add(&settings, "{");
+    gcl_model_settings_json(&loop->config->model, &settings, ", ");
+    gcl_text_add(&settings, "}");
+    loop->settings = settings.text;
+    loop->step = loop->first;
+    loop->started = loop->drained_at = loop->saved_at = gcl_seconds();
+    loop->progress =
+        gcl_progress_new(loop->first, loop->last, 60 * loop->minutes, loop->trainer.batch);
+    return 0;
+}
+
+int gcl_loop_run(gcl_loop *loop, gcl_error *err)
+{
+    if (start(loop, err) != 0)
+        return -1;
+    gcl_interrupt_watch();
+    int status = run_steps(loop, err);
+    gcl_interrupt_restore();
+    return status;
+}
+
+void gcl_loop_free(gcl_loop *loop)
+{
+    gcl_progress_free(loop->progress);
+    gcl_journal_close(loop->journal);
+    gcl_sampler_free(loop->sampler);
+    free(loop->latents);
+    free(loop->pictures);
+    free(loop->settings);
+}

@@ -1,0 +1,29 @@
+/* A recording: every batch and every random draw of a number of steps, instead of a data set and
+ * Philox. The conformance mode of training.
+ *
+ *     step.K.NAME      U8 [N,C,H,W] pictures, F32 random values, U8 bit-packed keep masks
+ *
+ * NAME is that of the model's data and noise. Bit i of a mask is (byte[i >> 3] >> (i & 7)) & 1. */
+#ifndef GCL_TRAIN_REPLAY_H
+#define GCL_TRAIN_REPLAY_H
+
+#include <stdint.h>
+
+#include "io/safetensors.h"
+#include "train/trainer.h"
+
+typedef struct gcl_replay gcl_replay;
+
+/* Opens a recording. Errors: GCL_DATA. */
+gcl_replay *gcl_replay_open(const char *path, gcl_error *err);
+void gcl_replay_close(gcl_replay *replay); /* NULL is fine */
+int64_t gcl_replay_steps(const gcl_replay *replay);
+int gcl_replay_batch(const gcl_replay *replay); /* of its pictures; 0 if it has none */
+/* Every step has every tensor that the trainer wants, in the right size; warns of tensors that are
+ * not used. Errors: GCL_DATA with the tensor's name. */
+int gcl_replay_check(const gcl_replay *replay, const gcl_trainer *trainer, gcl_error *err);
+/* Puts the tensors of a step into the staging memory. */
+void gcl_replay_fill(const gcl_replay *replay, const gcl_trainer *trainer, unsigned char *stage,
+                     int64_t step);
+
+#endif

@@ -1,0 +1,36 @@
+/* Pictures from the generator as it is now: a second plan, in evaluation mode, over the variables
+ * that training updates.
+ *
+ *     gcl_sampler *sampler = gcl_sampler_new(dev, store, &model, 16, &err);
+ *     gcl_sampler_control(&model, seed, 36, latents);
+ *     gcl_sampler_run(sampler, latents, 36, bytes, &err);     [36, H, W, C]
+ */
+#ifndef GCL_TRAIN_SAMPLER_H
+#define GCL_TRAIN_SAMPLER_H
+
+#include <stdint.h>
+
+#include "models/model.h"
+#include "plan/plan.h"
+
+typedef struct gcl_sampler gcl_sampler;
+
+/* Pictures are made `batch` at a time. Keeps dev, store and model. Errors: GCL_USAGE (the model has
+ * no generator), GCL_DEVICE, GCL_MEMORY. */
+gcl_sampler *gcl_sampler_new(gcl_device *dev, gcl_store *store, const gcl_model *model, int batch,
+                             gcl_error *err);
+void gcl_sampler_free(gcl_sampler *sampler); /* NULL is fine */
+const gcl_nn *gcl_sampler_nn(const gcl_sampler *sampler); /* its tensors, to load weights */
+int gcl_sampler_run(gcl_sampler *sampler, const float *latents, int count, uint8_t *pictures,
+                    gcl_error *err);
+void gcl_sampler_picture(const gcl_sampler *sampler, int *height, int *width, int *channels);
+
+/* Elements of one picture's latent. */
+int64_t gcl_sampler_latent_count(const gcl_model *model);
+/* The control vectors of a run: `count` latents, N(0,1) times the system's control_scale; a function
+ * of the seed alone, so that a run's grids show the same latents all along. */
+void gcl_sampler_control(const gcl_model *model, uint64_t seed, int count, float *latents);
+/* The latent that belongs to one seed: N(0,1) times `temperature`. */
+void gcl_sampler_latent(const gcl_model *model, uint64_t seed, double temperature, float *latent);
+
+#endif
