@@ -1,4 +1,4 @@
-/* Every variant of every kernel op and case on a device, at its usual and at other parameter values,
+/* Every variant of every kernel op and case on a device, at usual and at other parameter values,
  * against the oracle in double: no element unset, no guard word touched, errors within rounding.
  *
  * GANOCL_TEST_DEVICE chooses the device as --device does ("1" if unset); GANOCL_TEST_OPS, a part of
