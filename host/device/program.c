@@ -92,18 +92,24 @@ static const char *find_error(const char *log)
     return error != NULL ? error : first;
 }
 
+static const char *skip_heads(const char *text)
+{
+    static const char *const heads[] = {" ", "\t", "fatal error:", "error:", "Error:"};
+    for (size_t i = 0; i < sizeof heads / sizeof *heads;) {
+        size_t n = strlen(heads[i]);
+        int found = strncmp(text, heads[i], n) == 0;
+        text += found ? n : 0;
+        i = found ? 0 : i + 1;
+    }
+    return text;
+}
+
 /* From one line of a log to the compiler's words, without "error:"; a line that only announces the
  * next one is joined with it. */
 static void copy_words(char *to, size_t size, const char *from)
 {
-    static const char *const heads[] = {" ", "\t", "fatal error:", "error:", "Error:"};
-    for (size_t i = 0; i < sizeof heads / sizeof *heads;)
-        if (strncmp(from, heads[i], strlen(heads[i])) == 0)
-            from += strlen(heads[i]), i = 0;
-        else
-            i++;
-    const char *end = end_of_line(from);
-    const char *last = end;
+    from = skip_heads(from);
+    const char *end = end_of_line(from), *last = end;
     while (last > from && isspace((unsigned char)last[-1]))
         last--;
     if (last > from && last[-1] == ':' && *end != 0)
