@@ -1,6 +1,8 @@
 /* Convolution and its data gradient as one gather: geometry and the packing of filters. */
 #include "ops/conv_gather.h"
 
+#include "ops/vec.h"
+
 /* Taps r < taps with r % step == rest. */
 static int taps_of(int taps, int rest, int step)
 {
@@ -44,18 +46,13 @@ gcl_gather gcl_gather_of(const gcl_node *node)
 
 void gcl_gather_pack(const gcl_gather *g, int nr, int cb, gcl_launch *l)
 {
-    int rows = (g->c + cb - 1) / cb * cb, blocks = (g->k + nr - 1) / nr;
     const int sizes[] = {g->r, g->s, g->flip ? g->k : g->c, g->flip ? g->c : g->k, g->is_w, g->os_h,
                          g->os_w, g->off_h, g->off_w, g->flip, nr, cb};
     *l = (gcl_launch){.file = "conv_pack_vec", .kernel = "conv_pack"};
     l->args[l->n_args++] = gcl_arg_in(1);
     l->args[l->n_args++] = gcl_arg_scratch(0);
-    for (unsigned i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
-        l->args[l->n_args++] = gcl_arg_int(sizes[i]);
-    l->global[0] = (size_t)rows * (size_t)blocks;
-    l->global[1] = (size_t)g->r * (size_t)g->s;
-    l->global[2] = 1;
-    l->local[0] = l->local[1] = l->local[2] = 1;
+    gcl_vec_args(l, sizes, sizeof sizes / sizeof sizes[0]);
+    gcl_vec_items(l, (int64_t)gcl_round_up(g->c, cb) * gcl_divide_up(g->k, nr), g->r * g->s, 1);
     l->bytes = 8.0 * g->r * g->s * g->c * g->k;
 }
 

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "ops/conv_gather.h"
+#include "ops/vec.h"
 
 enum { V, MR, NR, CB, PB, QB, CC, KG, N_PARAMS };
 
@@ -25,21 +26,17 @@ typedef struct cut {
     int64_t items[3];
 } cut;
 
-static int round_up(int n, int step) { return (n + step - 1) / step * step; }
-
-static int divide_up(int n, int by) { return (n + by - 1) / by; }
-
 static cut cut_of(const gcl_gather *g, const int *v)
 {
-    cut c = {.blocks_c = divide_up(g->c, v[CB]), .blocks_k = divide_up(g->k, v[NR]),
-             .base_h = divide_up(g->oh, g->os_h), .base_w = divide_up(g->ow, g->os_w)};
-    int columns = (round_up(v[QB], v[MR]) - 1) * g->is_w + g->span_w;
-    c.slots = divide_up(columns, g->is_w);
+    cut c = {.blocks_c = gcl_divide_up(g->c, v[CB]), .blocks_k = gcl_divide_up(g->k, v[NR]),
+             .base_h = gcl_divide_up(g->oh, g->os_h), .base_w = gcl_divide_up(g->ow, g->os_w)};
+    int columns = (gcl_round_up(v[QB], v[MR]) - 1) * g->is_w + g->span_w;
+    c.slots = gcl_divide_up(columns, g->is_w);
     c.patch_rows = (v[PB] - 1) * g->is_h + g->span_h;
-    int channels = round_up(v[CC] < g->c ? v[CC] : g->c, v[CB]);
+    int channels = gcl_round_up(v[CC] < g->c ? v[CC] : g->c, v[CB]);
     c.local_floats = (int64_t)channels * c.patch_rows * g->is_w * c.slots;
-    c.items[0] = (int64_t)divide_up(c.base_w, v[QB]) * divide_up(c.blocks_k, v[KG]);
-    c.items[1] = divide_up(c.base_h, v[PB]);
+    c.items[0] = (int64_t)gcl_divide_up(c.base_w, v[QB]) * gcl_divide_up(c.blocks_k, v[KG]);
+    c.items[1] = gcl_divide_up(c.base_h, v[PB]);
     c.items[2] = g->n;
     return c;
 }
@@ -57,23 +54,9 @@ static int fits(const gcl_gather *g, const gcl_limits *limits, const int *v)
  * (32 of 512 bits, else 16), two vectors of outputs where there are that many. */
 static void choose_block(const gcl_gather *g, const gcl_limits *limits, int *v)
 {
-    int widest = limits->float_width > 16 ? 16 : (int)limits->float_width;
-    v[V] = 1;
-    while (2 * v[V] <= widest && v[V] < g->k)
-        v[V] *= 2;
+    v[V] = gcl_vec_length(g->k, limits);
     v[NR] = g->k > v[V] ? 2 * v[V] : v[V];
     v[MR] = v[V] == 16 ? 8 : 6;
-}
-
-/* A whole number of blocks if C allows: the largest divisor of C from 8 to 16, all of a small C. */
-static int choose_channels(int c)
-{
-    if (c <= 16)
-        return c;
-    for (int cb = 16; cb >= 8; cb--)
-        if (c % cb == 0)
-            return cb;
-    return 16;
 }
 
 /* Cycles, roughly, of one core for the whole launch: copies into the patch, fma, the filter's way
@@ -81,9 +64,9 @@ static int choose_channels(int c)
 static double estimate(const gcl_gather *g, const gcl_limits *limits, const int *v)
 {
     cut c = cut_of(g, v);
-    int chunks = divide_up(g->c, v[CC]);
+    int chunks = gcl_divide_up(g->c, v[CC]);
     double channels = (double)c.blocks_c * v[CB], phases = (double)g->os_h * g->os_w;
-    double pixels = (double)v[PB] * round_up(v[QB], v[MR]);
+    double pixels = (double)v[PB] * gcl_round_up(v[QB], v[MR]);
     double outputs = (double)v[NR] * (v[KG] < c.blocks_k ? v[KG] : c.blocks_k);
     double filter = channels * outputs * g->r * g->s;
     double copy = channels * c.patch_rows * g->is_w * c.slots * (v[CB] % v[V] == 0 ? 0.2 : 1.0);
@@ -98,23 +81,23 @@ static double estimate(const gcl_gather *g, const gcl_limits *limits, const int 
 }
 
 /* Sizes of a work-item's share: the least estimate among those whose patch stays in the second-level
- * cache (taken to be 1/4 MiB or the whole local memory, if that is smaller). */
+ * cache. */
 static void choose_share(const gcl_gather *g, const gcl_limits *limits, int *v)
 {
     static const int rows[] = {1, 2, 3, 4, 6, 8, 12, 16, 32};
-    int base_w = divide_up(g->ow, g->os_w), base_h = divide_up(g->oh, g->os_h);
-    int blocks_k = divide_up(g->k, v[NR]);
-    int64_t room = limits->local_bytes < (256u << 10) ? (int64_t)limits->local_bytes : 256 << 10;
+    int base_w = gcl_divide_up(g->ow, g->os_w), base_h = gcl_divide_up(g->oh, g->os_h);
+    int blocks_k = gcl_divide_up(g->k, v[NR]);
+    int64_t room = gcl_vec_cache(limits);
     double best = -1;
     int t[N_PARAMS] = {v[V], v[MR], v[NR], v[CB]};
     v[PB] = 1, v[QB] = v[MR], v[CC] = v[CB], v[KG] = blocks_k;
-    for (t[QB] = round_up(base_w, v[MR]);; t[QB] = round_up(t[QB] / 2, v[MR])) {
-        for (t[CC] = round_up(g->c, v[CB]);; t[CC] = round_up(t[CC] / 2, v[CB])) {
+    for (t[QB] = gcl_round_up(base_w, v[MR]);; t[QB] = gcl_round_up(t[QB] / 2, v[MR])) {
+        for (t[CC] = gcl_round_up(g->c, v[CB]);; t[CC] = gcl_round_up(t[CC] / 2, v[CB])) {
             for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
                 t[PB] = rows[i] < base_h ? rows[i] : base_h;
                 if (cut_of(g, t).local_floats * 4 > room)
                     break;
-                for (t[KG] = blocks_k;; t[KG] = divide_up(t[KG], 2)) {
+                for (t[KG] = blocks_k;; t[KG] = gcl_divide_up(t[KG], 2)) {
                     double cost = estimate(g, limits, t);
                     if (best < 0 || cost < best) {
                         best = cost;
@@ -136,7 +119,7 @@ static void defaults(const gcl_node *node, const gcl_limits *limits, int *values
 {
     gcl_gather g = gcl_gather_of(node);
     choose_block(&g, limits, values);
-    values[CB] = choose_channels(g.c);
+    values[CB] = gcl_vec_channel_block(g.c);
     choose_share(&g, limits, values);
 }
 
@@ -171,13 +154,9 @@ static int recipe(const gcl_node *node, const gcl_limits *limits, const int *v, 
     l->args[l->n_args++] = gcl_arg_in(0);
     l->args[l->n_args++] = gcl_arg_scratch(0);
     l->args[l->n_args++] = gcl_arg_out();
-    for (unsigned i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
-        l->args[l->n_args++] = gcl_arg_int(sizes[i]);
+    gcl_vec_args(l, sizes, sizeof sizes / sizeof sizes[0]);
     l->args[l->n_args++] = gcl_arg_local(c.local_floats);
-    for (int i = 0; i < 3; i++) {
-        l->global[i] = (size_t)c.items[i];
-        l->local[i] = 1;
-    }
+    gcl_vec_items(l, c.items[0], c.items[1], c.items[2]);
     l->flops = node->op->flops(node);
     l->bytes = gcl_gather_bytes(&g);
     return 0;

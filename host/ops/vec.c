@@ -1,0 +1,52 @@
+/* What the vec variants share: small rules for CPUs. */
+#include "ops/vec.h"
+
+#include <stdio.h>
+
+int gcl_vec_length(int n, const gcl_limits *limits)
+{
+    int widest = limits->float_width > 16 ? 16 : (int)limits->float_width, v = 1;
+    while (2 * v <= widest && v < n)
+        v *= 2;
+    return v;
+}
+
+int gcl_vec_channel_block(int c)
+{
+    if (c <= 16)
+        return c;
+    for (int block = 16; block >= 8; block--)
+        if (c % block == 0)
+            return block;
+    return 16;
+}
+
+int64_t gcl_vec_cache(const gcl_limits *limits)
+{
+    return limits->local_bytes < 256u << 10 ? (int64_t)limits->local_bytes : 256 << 10;
+}
+
+void gcl_vec_args(gcl_launch *launch, const int *sizes, int n)
+{
+    for (int i = 0; i < n; i++)
+        launch->args[launch->n_args++] = gcl_arg_int(sizes[i]);
+}
+
+void gcl_vec_items(gcl_launch *launch, int64_t x, int64_t y, int64_t z)
+{
+    launch->global[0] = (size_t)x, launch->global[1] = (size_t)y, launch->global[2] = (size_t)z;
+    launch->local[0] = launch->local[1] = launch->local[2] = 1;
+}
+
+void gcl_vec_sum(int v, int groups, int rows, int k, int pitch, gcl_launch *launch)
+{
+    int each = gcl_divide_up(4096, k * groups); /* enough work to be worth a work-item */
+    const int sizes[] = {groups, rows, k, pitch, each};
+    *launch = (gcl_launch){.file = "sum_vec", .kernel = "sum_groups"};
+    snprintf(launch->defines, sizeof launch->defines, "-DV=%d", v);
+    launch->args[launch->n_args++] = gcl_arg_scratch(0);
+    launch->args[launch->n_args++] = gcl_arg_out();
+    gcl_vec_args(launch, sizes, 5);
+    gcl_vec_items(launch, gcl_divide_up(rows, each), 1, 1);
+    launch->bytes = 4.0 * rows * k * (groups + 1);
+}

@@ -1,0 +1,21 @@
+/* What the vec variants share: small rules for CPUs. */
+#ifndef GCL_OPS_VEC_H
+#define GCL_OPS_VEC_H
+
+#include "ops/variants.h"
+
+static inline int gcl_round_up(int n, int step) { return (n + step - 1) / step * step; }
+static inline int gcl_divide_up(int n, int by) { return (n + by - 1) / by; }
+
+/* The longest vector (1, 2, 4, 8 or 16 floats) of the device that `n` outputs fill at least half. */
+int gcl_vec_length(int n, const gcl_limits *limits);
+/* Channels of a block: all of a small number, else a divisor from 8 to 16 if there is one, else 16. */
+int gcl_vec_channel_block(int c);
+/* Second-level cache to plan for, in bytes: local memory, but at most 1/4 MiB. */
+int64_t gcl_vec_cache(const gcl_limits *limits);
+/* Fills the launch of cl/sum_vec.cl: out[rows,k] = sum of `groups` blocks [rows,pitch] at scratch 0. */
+void gcl_vec_sum(int v, int groups, int rows, int k, int pitch, gcl_launch *launch);
+void gcl_vec_args(gcl_launch *launch, const int *sizes, int n); /* appends int arguments */
+void gcl_vec_items(gcl_launch *launch, int64_t x, int64_t y, int64_t z); /* work-groups of one */
+
+#endif
