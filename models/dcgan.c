@@ -238,11 +238,13 @@ static gcl_node *discriminator_loss(builder *b, gcl_node *reals, int batch, doub
     gcl_nn_set_training(b->nn, 1);
 
     gcl_node *mask = feature_mask(b, "mask_d", 2 * batch), *logits;
-    if (c->batch_norm)
-        logits = stack(discriminator(b, fakes, rows(mask, 0, batch)),
-                       discriminator(b, reals, rows(mask, batch, batch)));
-    else
+    if (c->batch_norm) { /* one after the other: each moves the running statistics */
+        gcl_node *of_fakes = discriminator(b, fakes, rows(mask, 0, batch));
+        gcl_node *of_reals = discriminator(b, reals, rows(mask, batch, batch));
+        logits = stack(of_fakes, of_reals);
+    } else {
         logits = discriminator(b, stack(fakes, reals), mask);
+    }
 
     gcl_node *noise = gcl_nn_noise(b->nn, "label_noise", GCL_NOISE_UNIFORM,
                                    gcl_shape_of(2 * batch, 1, 1, 1), 0, c->label_noise);
