@@ -32,12 +32,14 @@ static void open_model(golden *g)
     const char *changes[GCL_MAX_SETTINGS], *key;
     json_t *value;
     int n = 0;
-    json_object_foreach(json_object_get(g->meta, "config"), key, value) {
+    json_object_foreach(json_object_get(g->meta, "config"), key, value)
+    {
         if (strcmp(key, "preset") == 0)
             continue;
         changes[n] = texts[n];
         if (json_is_boolean(value))
-            snprintf(texts[n++], sizeof texts[0], "%s=%s", key, json_is_true(value) ? "true" : "false");
+            snprintf(texts[n++], sizeof texts[0], "%s=%s", key,
+                     json_is_true(value) ? "true" : "false");
         else
             snprintf(texts[n++], sizeof texts[0], "%s=%.17g", key, json_number_value(value));
     }
@@ -60,6 +62,7 @@ void golden_open(golden *g, const char *name)
     g->replay = open_tensors(g, "replay.safetensors");
     g->grads = open_tensors(g, "grads.safetensors");
     g->forward = open_tensors(g, "forward.safetensors");
+    g->final = open_tensors(g, "final.safetensors");
 }
 
 void golden_close(golden *g)
@@ -69,6 +72,7 @@ void golden_close(golden *g)
     gcl_safetensors_close(g->replay);
     gcl_safetensors_close(g->grads);
     gcl_safetensors_close(g->forward);
+    gcl_safetensors_close(g->final);
 }
 
 double golden_loss(const golden *g, int step, const char *name)
@@ -103,7 +107,8 @@ float *golden_tensor(gcl_safetensors *file, const char *prefix, const gcl_tensor
     snprintf(name, sizeof name, "%s%s", prefix, tensor->name);
     const gcl_entry *entry = find(file, name);
     int64_t n = gcl_tensor_count(tensor);
-    ck_assert_msg(entry->n_dims == tensor->n_dims && entry->count == n, "%s has another shape", name);
+    ck_assert_msg(entry->n_dims == tensor->n_dims && entry->count == n, "%s has another shape",
+                  name);
     for (int i = 0; i < entry->n_dims; i++)
         ck_assert_int_eq(entry->dims[i], tensor->dims[i]);
     float *in_file = gcl_alloc((size_t)n * sizeof *in_file);
@@ -147,7 +152,7 @@ double *golden_image(gcl_safetensors *file, const char *name, gcl_shape shape, i
 
 /* ---- values ---- */
 
-static gcl_node *find_variable(gcl_graph *graph, const char *name)
+gcl_node *golden_variable(gcl_graph *graph, const char *name)
 {
     for (int id = 0; id < gcl_graph_size(graph); id++) {
         gcl_node *node = gcl_graph_node(graph, id);
@@ -163,7 +168,7 @@ void golden_set_weights(const golden *g, gcl_nn *nn, gcl_values *values)
         const gcl_tensor *t = gcl_nn_tensor(nn, i);
         if (t->role != GCL_ROLE_PARAMETER && t->role != GCL_ROLE_BUFFER)
             continue;
-        gcl_node *variable = find_variable(gcl_nn_graph(nn), t->variable);
+        gcl_node *variable = golden_variable(gcl_nn_graph(nn), t->variable);
         ck_assert_msg(variable != NULL, "no variable %s", t->variable);
         float *weights = golden_tensor(g->weights, "", t);
         double *to = gcl_values_set(values, variable) + t->first;
@@ -173,7 +178,8 @@ void golden_set_weights(const golden *g, gcl_nn *nn, gcl_values *values)
     }
 }
 
-static void set_input(const golden *g, gcl_values *values, const gcl_node *input, int step, int keep)
+static void set_input(const golden *g, gcl_values *values, const gcl_node *input, int step,
+                      int keep)
 {
     char name[100];
     snprintf(name, sizeof name, "step.%d.%s", step, input->name);
@@ -216,7 +222,7 @@ static gcl_node *root(gcl_node *assignment)
 
 gcl_node *golden_latest(gcl_graph *graph, const char *variable)
 {
-    gcl_node *latest = find_variable(graph, variable);
+    gcl_node *latest = golden_variable(graph, variable);
     ck_assert_msg(latest != NULL, "no variable %s", variable);
     gcl_node *of = latest;
     for (int id = 0; id < gcl_graph_size(graph); id++)

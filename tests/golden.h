@@ -11,7 +11,7 @@
 typedef struct golden {
     const char *name;
     json_t *meta;
-    gcl_safetensors *weights, *replay, *grads, *forward;
+    gcl_safetensors *weights, *replay, *grads, *forward, *final;
     gcl_model model;
 } golden;
 
@@ -34,6 +34,8 @@ void golden_set_step(const golden *g, gcl_nn *nn, gcl_values *values, int step);
 void golden_carry_over(gcl_graph *graph, gcl_values *values);
 /* All assignments of the graph, *n of them. free() it. */
 gcl_node **golden_assignments(gcl_graph *graph, int *n);
+/* The variable of that name, or NULL. */
+gcl_node *golden_variable(gcl_graph *graph, const char *name);
 /* The variable's last assignment, or the variable. */
 gcl_node *golden_latest(gcl_graph *graph, const char *variable);
 
