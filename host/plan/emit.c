@@ -352,10 +352,13 @@ void gcl_emit_pointwise(const gcl_plan *plan, const unit *u, emitted *e)
         pointwise_body(&wr, linear);
         gcl_text_add(&out, "}\n");
     }
-    wr.width = 1;
-    gcl_text_add(&out, "for (; i < end; i++) {\n");
-    pointwise_body(&wr, linear);
-    gcl_text_add(&out, "}\n}\n}\n");
+    if (inner % width != 0 || width == 1) { /* left out where never needed: half the build time */
+        wr.width = 1;
+        gcl_text_add(&out, "for (; i < end; i++) {\n");
+        pointwise_body(&wr, linear);
+        gcl_text_add(&out, "}\n");
+    }
+    gcl_text_add(&out, "}\n}\n");
     e->text = out.text;
     e->chunks = 1;
     e->global[0] = (size_t)ceil_div(inner, cols_per);
@@ -540,9 +543,11 @@ static void emit_columns(writer *wr, const reduction *r)
         column_body(wr, r->width, r->unroll);
         gcl_text_add(out, "}\n");
     }
-    gcl_text_add(out, "for (; i < end; i++) {\n");
-    column_body(wr, 1, 1);
-    gcl_text_add(out, "}\n");
+    if (step == 1 || w->size[last] % step != 0 || r->cols_per % step != 0) {
+        gcl_text_add(out, "for (; i < end; i++) {\n");
+        column_body(wr, 1, 1);
+        gcl_text_add(out, "}\n");
+    }
 }
 
 static void row_loop(writer *wr, int width, const char *loop)
@@ -599,9 +604,12 @@ static void emit_rows(writer *wr, const reduction *r)
                  r->width, FLUSH_TERMS * r->width, r->width, r->width);
         row_loop(wr, r->width, loop);
     }
-    char loop[100];
-    snprintf(loop, sizeof loop, "while (i < end) {\nconst uint stop = min(i + %du, end);\n", FLUSH_TERMS);
-    row_loop(wr, 1, loop);
+    if (r->width == 1 || w->size[last] % r->width != 0) {
+        char loop[100];
+        snprintf(loop, sizeof loop, "while (i < end) {\nconst uint stop = min(i + %du, end);\n",
+                 FLUSH_TERMS);
+        row_loop(wr, 1, loop);
+    }
     gcl_text_add(out, "}\n");
     for (int k = 0; k < wr->u->n_roots; k++)
         gcl_text_add(out, "ob%d[oa%d + outer * chunks + chunk] = total%d;\n", k, k, k);
