@@ -50,8 +50,6 @@ int gcl_image_read_header(const uint8_t *bytes, size_t n, const char *name,
     }
     if (result != 0)
         return -1;
-    if (header->width < 1 || header->height < 1)
-        return gcl_fail(err, GCL_DATA, "%s: the picture has no pixels", name);
     if (header->width > GCL_IMAGE_MAX_PIXELS / header->height)
         return gcl_fail(err, GCL_DATA, "%s: %d x %d pixels are too many (the limit is %ld million)",
                         name, header->width, header->height, GCL_IMAGE_MAX_PIXELS / 1000000);

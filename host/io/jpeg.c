@@ -13,6 +13,8 @@ static int open_header(tjhandle decoder, const uint8_t *bytes, size_t n, const c
     if (tjDecompressHeader3(decoder, bytes, (unsigned long)n, &header->width, &header->height,
                             &subsampling, space) != 0)
         return gcl_fail(err, GCL_DATA, "%s: damaged JPEG: %s", name, tjGetErrorStr2(decoder));
+    if (header->width < 1) /* tables alone are no error to the library */
+        return gcl_fail(err, GCL_DATA, "%s: damaged JPEG: it ends before its picture", name);
     header->format = GCL_IMAGE_JPEG;
     header->channels = *space == TJCS_GRAY ? 1 : 3;
     return 0;

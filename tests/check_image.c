@@ -1,0 +1,597 @@
+/* Pictures: every kind of PNG and JPEG, damaged ones, writing, grids, resize. */
+#include "data_test.h"
+
+#include <math.h>
+#include <signal.h>
+#include <sys/resource.h>
+
+#include "io/file.h"
+#include "io/grid.h"
+#include "io/resize.h"
+
+static gcl_error err;
+static gcl_image image;
+
+static void setup(void)
+{
+    make_folder();
+    err = (gcl_error){0};
+    image = (gcl_image){0};
+}
+
+static void teardown(void)
+{
+    gcl_image_free(&image);
+    remove_folder();
+}
+
+static void read_back(const char *path, int width, int height, int channels)
+{
+    gcl_image_free(&image);
+    ck_assert_msg(gcl_image_read_file(path, &image, &err) == 0, "%s", err.text);
+    ck_assert_int_eq(image.width, width);
+    ck_assert_int_eq(image.height, height);
+    ck_assert_int_eq(image.channels, channels);
+}
+
+static void assert_pixels(const uint8_t *wanted, size_t n, int tolerance)
+{
+    for (size_t i = 0; i < n; i++)
+        ck_assert_msg(abs(image.pixels[i] - wanted[i]) <= tolerance, "byte %zu is %d, not %d", i,
+                      image.pixels[i], wanted[i]);
+}
+
+/* --- PNG ------------------------------------------------------------------------------------- */
+
+START_TEST(png_grey_and_colour)
+{
+    const uint8_t grey[] = {0, 50, 100, 150, 200, 255};
+    write_png(in_folder("g.png"), (png_kind){3, 2, 8, PNG_COLOR_TYPE_GRAY, 0}, NULL, 0, NULL, grey);
+    read_back(in_folder("g.png"), 3, 2, 1);
+    assert_pixels(grey, 6, 0);
+    const uint8_t rgb[] = {255, 0, 0, 0, 255, 0, 0, 0, 255, 9, 8, 7};
+    write_png(in_folder("c.png"), (png_kind){2, 2, 8, PNG_COLOR_TYPE_RGB, 0}, NULL, 0, NULL, rgb);
+    read_back(in_folder("c.png"), 2, 2, 3);
+    assert_pixels(rgb, 12, 0);
+    write_png(in_folder("1.png"), (png_kind){1, 1, 8, PNG_COLOR_TYPE_RGB, 0}, NULL, 0, NULL, rgb);
+    read_back(in_folder("1.png"), 1, 1, 3);
+    assert_pixels(rgb, 3, 0);
+}
+END_TEST
+
+START_TEST(png_few_bits)
+{
+    const uint8_t one[] = {0xB0}, two[] = {0x1B}, four[] = {0x0F, 0x70};
+    write_png(in_folder("1.png"), (png_kind){4, 1, 1, PNG_COLOR_TYPE_GRAY, 0}, NULL, 0, NULL, one);
+    read_back(in_folder("1.png"), 4, 1, 1);
+    assert_pixels((const uint8_t[]){255, 0, 255, 255}, 4, 0);
+    write_png(in_folder("2.png"), (png_kind){4, 1, 2, PNG_COLOR_TYPE_GRAY, 0}, NULL, 0, NULL, two);
+    read_back(in_folder("2.png"), 4, 1, 1);
+    assert_pixels((const uint8_t[]){0, 85, 170, 255}, 4, 0);
+    write_png(in_folder("4.png"), (png_kind){3, 1, 4, PNG_COLOR_TYPE_GRAY, 0}, NULL, 0, NULL, four);
+    read_back(in_folder("4.png"), 3, 1, 1);
+    assert_pixels((const uint8_t[]){0, 255, 119}, 3, 0);
+}
+END_TEST
+
+START_TEST(png_sixteen_bits)
+{
+    /* 0x8080 is 128 exactly; 0x80FF is 128.49; 0x8140 is 128.74 and rounds up, not down */
+    const uint8_t grey[] = {0x80, 0x80, 0x80, 0xFF, 0x81, 0x40, 0xFF, 0xFF};
+    write_png(in_folder("g.png"), (png_kind){4, 1, 16, PNG_COLOR_TYPE_GRAY, 0}, NULL, 0, NULL,
+              grey);
+    read_back(in_folder("g.png"), 4, 1, 1);
+    assert_pixels((const uint8_t[]){128, 128, 129, 255}, 4, 0);
+    const uint8_t rgb[] = {0, 0, 0x40, 0x40, 0xFF, 0xFF};
+    write_png(in_folder("c.png"), (png_kind){1, 1, 16, PNG_COLOR_TYPE_RGB, 0}, NULL, 0, NULL, rgb);
+    read_back(in_folder("c.png"), 1, 1, 3);
+    assert_pixels((const uint8_t[]){0, 64, 255}, 3, 0);
+}
+END_TEST
+
+START_TEST(png_alpha_is_on_black)
+{
+    const uint8_t rgba[] = {200, 100, 50, 255, 200, 100, 50, 128, 200, 100, 50, 0};
+    write_png(in_folder("a.png"), (png_kind){3, 1, 8, PNG_COLOR_TYPE_RGBA, 0}, NULL, 0, NULL, rgba);
+    read_back(in_folder("a.png"), 3, 1, 3);
+    assert_pixels((const uint8_t[]){200, 100, 50, 100, 50, 25, 0, 0, 0}, 9, 0);
+    const uint8_t grey[] = {200, 255, 200, 51};
+    write_png(in_folder("g.png"), (png_kind){2, 1, 8, PNG_COLOR_TYPE_GA, 0}, NULL, 0, NULL, grey);
+    read_back(in_folder("g.png"), 2, 1, 1);
+    assert_pixels((const uint8_t[]){200, 40}, 2, 0);
+}
+END_TEST
+
+START_TEST(png_palette)
+{
+    const png_color palette[] = {{255, 0, 0}, {0, 200, 0}, {10, 20, 30}};
+    const uint8_t alphas[] = {255, 51, 0}, rows[] = {0x1B & 0x18, 0x90};
+    write_png(in_folder("p.png"), (png_kind){3, 2, 2, PNG_COLOR_TYPE_PALETTE, 0}, palette, 3, NULL,
+              rows); /* 0, 1, 2 and 2, 1, 0 */
+    read_back(in_folder("p.png"), 3, 2, 3);
+    assert_pixels(
+        (const uint8_t[]){255, 0, 0, 0, 200, 0, 10, 20, 30, 10, 20, 30, 0, 200, 0, 255, 0, 0}, 18,
+        0);
+    write_png(in_folder("t.png"), (png_kind){3, 1, 2, PNG_COLOR_TYPE_PALETTE, 0}, palette, 3,
+              alphas, rows);
+    read_back(in_folder("t.png"), 3, 1, 3);
+    assert_pixels((const uint8_t[]){255, 0, 0, 0, 40, 0, 0, 0, 0}, 9, 0);
+}
+END_TEST
+
+START_TEST(png_interlaced)
+{
+    uint8_t rgb[17 * 13 * 3];
+    for (size_t i = 0; i < sizeof rgb; i++)
+        rgb[i] = (uint8_t)(i * 37);
+    write_png(in_folder("i.png"), (png_kind){17, 13, 8, PNG_COLOR_TYPE_RGB, PNG_INTERLACE_ADAM7},
+              NULL, 0, NULL, rgb);
+    read_back(in_folder("i.png"), 17, 13, 3);
+    assert_pixels(rgb, sizeof rgb, 0);
+}
+END_TEST
+
+/* --- JPEG ------------------------------------------------------------------------------------ */
+
+/* Smooth enough that quality 95 keeps it within a few levels. */
+static uint8_t *gradient(int width, int height, int channels)
+{
+    uint8_t *pixels = gcl_alloc((size_t)width * (size_t)height * (size_t)channels), *p = pixels;
+    for (int y = 0; y < height; y++)
+        for (int x = 0; x < width; x++)
+            for (int c = 0; c < channels; c++)
+                *p++ = (uint8_t)(20 + (x * (3 - c) * 60) / width + (y * (c + 1) * 60) / height);
+    return pixels;
+}
+
+static void decode(const uint8_t *bytes, size_t n, double least_scale)
+{
+    gcl_image_free(&image);
+    ck_assert_msg(gcl_image_decode(bytes, n, "test", least_scale, &image, &err) == 0, "%s",
+                  err.text);
+}
+
+START_TEST(jpeg_grey_colour_progressive)
+{
+    unsigned long n;
+    uint8_t *rgb = gradient(45, 31, 3), *grey = gradient(45, 31, 1);
+    uint8_t *bytes = make_jpeg(rgb, 45, 31, TJPF_RGB, TJSAMP_444, 0, &n);
+    decode(bytes, n, 1);
+    ck_assert_int_eq(image.channels, 3);
+    assert_pixels(rgb, 45 * 31 * 3, 6);
+    tjFree(bytes);
+    bytes = make_jpeg(rgb, 45, 31, TJPF_RGB, TJSAMP_420, TJFLAG_PROGRESSIVE, &n);
+    decode(bytes, n, 1);
+    assert_pixels(rgb, 45 * 31 * 3, 12);
+    tjFree(bytes);
+    bytes = make_jpeg(grey, 45, 31, TJPF_GRAY, TJSAMP_GRAY, 0, &n);
+    decode(bytes, n, 1);
+    ck_assert_int_eq(image.channels, 1);
+    assert_pixels(grey, 45 * 31, 6);
+    tjFree(bytes);
+    free(rgb);
+    free(grey);
+}
+END_TEST
+
+/* Turns the APP14 segment into a comment, so that nothing says "Adobe" any more. */
+static void forget_adobe(uint8_t *bytes, size_t n)
+{
+    for (size_t i = 0; i + 9 < n; i++)
+        if (bytes[i] == 0xFF && bytes[i + 1] == 0xEE && memcmp(bytes + i + 4, "Adobe", 5) == 0) {
+            bytes[i + 1] = 0xFE;
+            return;
+        }
+    ck_abort_msg("no Adobe segment");
+}
+
+START_TEST(jpeg_cmyk)
+{
+    /* Stored inverted, as Adobe does: (200, 100, 50) of light in each ink, black lets 128 through. */
+    uint8_t inks[16 * 16 * 4], wanted[16 * 16 * 3];
+    for (int i = 0; i < 256; i++) {
+        memcpy(inks + 4 * i, (uint8_t[]){200, 100, 50, 128}, 4);
+        memcpy(wanted + 3 * i, (uint8_t[]){100, 50, 25}, 3);
+    }
+    unsigned long n;
+    uint8_t *bytes = make_jpeg(inks, 16, 16, TJPF_CMYK, TJSAMP_444, 0, &n);
+    decode(bytes, n, 1);
+    ck_assert_int_eq(image.channels, 3);
+    assert_pixels(wanted, sizeof wanted, 3);
+    tjFree(bytes);
+
+    /* Without the mark the four channels are plain inks. The file holds YCCK of (80, 80, 80, 55):
+     * Y = 255 - 80, Cb = Cr = 128; read as inks that is light (80, 127, 127) times 200 / 255. */
+    for (int i = 0; i < 256; i++) {
+        memcpy(inks + 4 * i, (uint8_t[]){80, 80, 80, 55}, 4);
+        memcpy(wanted + 3 * i, (uint8_t[]){63, 100, 100}, 3);
+    }
+    bytes = make_jpeg(inks, 16, 16, TJPF_CMYK, TJSAMP_444, 0, &n);
+    forget_adobe(bytes, n);
+    decode(bytes, n, 1);
+    assert_pixels(wanted, sizeof wanted, 3);
+    tjFree(bytes);
+}
+END_TEST
+
+START_TEST(jpeg_reduced)
+{
+    static const struct {
+        double least;
+        int width, height;
+    } cases[] = {{1, 100, 67},   {0.9, 100, 67}, {0.5, 50, 34}, {0.51, 63, 42},
+                 {0.13, 25, 17}, {0.125, 13, 9}, {0.001, 13, 9}};
+    unsigned long n;
+    uint8_t *rgb = gradient(100, 67, 3);
+    uint8_t *bytes = make_jpeg(rgb, 100, 67, TJPF_RGB, TJSAMP_444, 0, &n);
+    gcl_image_header header;
+    ck_assert_int_eq(gcl_image_read_header(bytes, n, "test", &header, &err), 0);
+    ck_assert_int_eq(header.format, GCL_IMAGE_JPEG);
+    ck_assert_int_eq(header.width, 100);
+    ck_assert_int_eq(header.height, 67);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        decode(bytes, n, cases[i].least);
+        ck_assert_int_ge(image.width, (int)ceil(100 * cases[i].least));
+        ck_assert_int_ge(image.height, (int)ceil(67 * cases[i].least));
+        ck_assert_int_le(image.width, cases[i].width); /* 3/8 and the like: if the library can */
+        ck_assert_int_le(image.height, cases[i].height);
+    }
+    tjFree(bytes);
+    free(rgb);
+}
+END_TEST
+
+/* --- what cannot be read --------------------------------------------------------------------- */
+
+static void assert_unreadable(const uint8_t *bytes, size_t n, const char *why)
+{
+    gcl_error reason = {0};
+    gcl_image picture;
+    ck_assert_int_eq(gcl_image_decode(bytes, n, "some/file.jpg", 1, &picture, &reason), -1);
+    ck_assert_int_eq(reason.code, GCL_DATA);
+    ck_assert_ptr_nonnull(strstr(reason.text, "some/file.jpg"));
+    ck_assert_msg(strstr(reason.text, why) != NULL, "\"%s\" does not say \"%s\"", reason.text, why);
+    ck_assert_ptr_null(picture.pixels);
+}
+
+START_TEST(not_pictures)
+{
+    assert_unreadable((const uint8_t *)"", 0, "empty");
+    assert_unreadable((const uint8_t *)"hello, world", 12, "neither JPEG nor PNG");
+    assert_unreadable((const uint8_t *)"\xFF\xD8\xFF", 3, "damaged JPEG");
+    ck_assert_int_eq(gcl_image_read_file(in_folder("nowhere.png"), &image, &err), -1);
+    ck_assert_int_eq(err.code, GCL_DATA);
+    ck_assert_ptr_nonnull(strstr(err.text, "nowhere.png"));
+    err = (gcl_error){0};
+    ck_assert_int_eq(gcl_image_read_file(folder, &image, &err), -1);
+    ck_assert_int_eq(err.code, GCL_DATA);
+}
+END_TEST
+
+START_TEST(jpeg_cut_short)
+{
+    unsigned long n;
+    uint8_t *rgb = gradient(40, 40, 3);
+    for (int flags = 0; flags <= TJFLAG_PROGRESSIVE; flags += TJFLAG_PROGRESSIVE) {
+        uint8_t *bytes = make_jpeg(rgb, 40, 40, TJPF_RGB, TJSAMP_420, flags, &n);
+        for (size_t length = 3; length + 2 < n; length++) /* the last two bytes say: end */
+            assert_unreadable(bytes, length, "damaged JPEG");
+        tjFree(bytes);
+    }
+    free(rgb);
+}
+END_TEST
+
+START_TEST(png_cut_short_or_changed)
+{
+    uint8_t *bytes;
+    size_t n;
+    gcl_image_new(&image, 9, 9, 3, &err);
+    for (size_t i = 0; i < 9 * 9 * 3; i++)
+        image.pixels[i] = (uint8_t)(i * i);
+    ck_assert_int_eq(gcl_image_encode_png(&image, &bytes, &n, &err), 0);
+    for (size_t length = 8; length < n; length++)
+        assert_unreadable(bytes, length, "damaged PNG");
+    for (size_t at = 8; at < n; at++) { /* checksums cover every byte behind the signature */
+        bytes[at] ^= 0x10;
+        assert_unreadable(bytes, n, "file.jpg");
+        bytes[at] ^= 0x10;
+    }
+    free(bytes);
+}
+END_TEST
+
+/* Whatever the bytes are, decoding ends with a picture or an error. */
+START_TEST(jpeg_changed_at_random)
+{
+    unsigned long n;
+    uint8_t *rgb = gradient(32, 32, 3);
+    uint8_t *bytes = make_jpeg(rgb, 32, 32, TJPF_RGB, TJSAMP_420, TJFLAG_PROGRESSIVE, &n);
+    unsigned state = 1;
+    int n_errors = 0;
+    for (int i = 0; i < 2000; i++) {
+        state = state * 1664525 + 1013904223;
+        size_t at = 3 + (state >> 8) % (n - 3);
+        uint8_t kept = bytes[at];
+        bytes[at] = (uint8_t)(state >> 3);
+        gcl_error reason = {0};
+        int result = gcl_image_decode(bytes, n, "x", 1, &image, &reason);
+        ck_assert_int_eq(result == 0, image.pixels != NULL);
+        ck_assert_int_eq(result == 0, reason.code == 0);
+        n_errors += result != 0;
+        gcl_image_free(&image);
+        bytes[at] = kept;
+    }
+    ck_assert_int_gt(n_errors, 20);
+    tjFree(bytes);
+    free(rgb);
+}
+END_TEST
+
+START_TEST(too_many_pixels)
+{
+    unsigned long n;
+    uint8_t *rgb = gradient(16, 16, 3);
+    uint8_t *bytes = make_jpeg(rgb, 16, 16, TJPF_RGB, TJSAMP_444, 0, &n);
+    for (size_t i = 0; i + 9 < n; i++)
+        if (bytes[i] == 0xFF && bytes[i + 1] == 0xC0) /* height, width: 60000 each */
+            memcpy(bytes + i + 5, (uint8_t[]){0xEA, 0x60, 0xEA, 0x60}, 4);
+    assert_unreadable(bytes, n, "60000 x 60000 pixels are too many");
+    tjFree(bytes);
+    free(rgb);
+}
+END_TEST
+
+/* --- changing and writing -------------------------------------------------------------------- */
+
+START_TEST(grey_and_back)
+{
+    gcl_image_new(&image, 4, 1, 3, &err);
+    memcpy(image.pixels, (uint8_t[]){255, 0, 0, 0, 255, 0, 0, 0, 255, 77, 77, 77}, 12);
+    ck_assert_int_eq(gcl_image_set_channels(&image, 1, &err), 0);
+    assert_pixels((const uint8_t[]){76, 150, 29, 77}, 4, 0);
+    ck_assert_int_eq(gcl_image_set_channels(&image, 3, &err), 0);
+    assert_pixels((const uint8_t[]){76, 76, 76, 150, 150, 150, 29, 29, 29, 77, 77, 77}, 12, 0);
+}
+END_TEST
+
+START_TEST(grid)
+{
+    uint8_t batch[5 * 2 * 3 * 3];
+    for (size_t i = 0; i < sizeof batch; i++)
+        batch[i] = (uint8_t)(i + 1);
+    ck_assert_int_eq(gcl_grid_write_png(in_folder("g.png"), batch, 5, 2, 3, 3, 2, &err), 0);
+    read_back(in_folder("g.png"), 6, 6, 3);
+    for (int y = 0; y < 6; y++)
+        for (int x = 0; x < 6; x++)
+            for (int c = 0; c < 3; c++) {
+                int i = y / 2 * 2 + x / 3;
+                int wanted = i < 5 ? batch[((i * 2 + y % 2) * 3 + x % 3) * 3 + c] : 0;
+                ck_assert_int_eq(image.pixels[(y * 6 + x) * 3 + c], wanted);
+            }
+    const float x[] = {-1, 0, 1, -7, 7, NAN, 1 / 127.5f, INFINITY};
+    uint8_t bytes[8];
+    gcl_grid_bytes_from_floats(bytes, x, 8);
+    ck_assert_mem_eq(bytes, ((uint8_t[]){0, 128, 255, 0, 255, 0, 129, 255}), 8);
+}
+END_TEST
+
+START_TEST(bytes_and_floats_agree)
+{
+    for (int byte = 0; byte < 256; byte++) {
+        float x = (float)byte / 127.5f - 1;
+        uint8_t back;
+        gcl_grid_bytes_from_floats(&back, &x, 1);
+        ck_assert_int_eq(back, byte);
+    }
+}
+END_TEST
+
+static int count_files(void)
+{
+    int n = 0;
+    DIR *listing = opendir(folder);
+    for (struct dirent *e; (e = readdir(listing)) != NULL;)
+        n += e->d_name[0] != '.';
+    closedir(listing);
+    return n;
+}
+
+START_TEST(writing_fails)
+{
+    gcl_image_new(&image, 64, 64, 3, &err);
+    for (size_t i = 0; i < 64 * 64 * 3; i++)
+        image.pixels[i] = (uint8_t)(i * i >> 3);
+    ck_assert_int_eq(gcl_image_write_png(in_folder("no/such/folder.png"), &image, &err), -1);
+    ck_assert_int_eq(err.code, GCL_DISK);
+    ck_assert_ptr_nonnull(strstr(err.text, "no/such/folder.png"));
+
+    /* A file that may not grow, as on a full disk: the old file stays, nothing else does. */
+    write_bytes(in_folder("old.png"), "old", 3);
+    struct rlimit before, tiny;
+    getrlimit(RLIMIT_FSIZE, &before);
+    tiny = before;
+    tiny.rlim_cur = 1000;
+    signal(SIGXFSZ, SIG_IGN);
+    setrlimit(RLIMIT_FSIZE, &tiny);
+    err = (gcl_error){0};
+    int result = gcl_image_write_png(in_folder("old.png"), &image, &err);
+    setrlimit(RLIMIT_FSIZE, &before);
+    signal(SIGXFSZ, SIG_DFL);
+    ck_assert_int_eq(result, -1);
+    ck_assert_int_eq(err.code, GCL_DISK);
+    ck_assert_int_eq(count_files(), 1);
+    uint8_t *bytes;
+    size_t n;
+    ck_assert_int_eq(gcl_file_read(in_folder("old.png"), 100, &bytes, &n, &err), 0);
+    ck_assert_uint_eq(n, 3);
+    free(bytes);
+}
+END_TEST
+
+/* --- resize ---------------------------------------------------------------------------------- */
+
+static void set_image(int width, int height, int channels, const uint8_t *pixels)
+{
+    gcl_image_free(&image);
+    ck_assert_int_eq(gcl_image_new(&image, width, height, channels, &err), 0);
+    memcpy(image.pixels, pixels, (size_t)(width * height * channels));
+}
+
+static void resize(uint8_t *out, int width, int height, gcl_box box, enum gcl_filter filter)
+{
+    ck_assert_msg(gcl_resize(out, width, height, &image, box, filter, &err) == 0, "%s", err.text);
+}
+
+START_TEST(resize_exact)
+{
+    uint8_t out[16];
+    set_image(4, 1, 1, (const uint8_t[]){0, 100, 200, 40});
+    resize(out, 2, 1, (gcl_box){0, 0, 4, 1}, GCL_FILTER_TRIANGLE);
+    /* (3/4 * 0 + 3/4 * 100 + 1/4 * 200) / (7/4), (1/4 * 100 + 3/4 * 200 + 3/4 * 40) / (7/4) */
+    ck_assert_mem_eq(out, ((uint8_t[]){71, 117}), 2);
+    resize(out, 2, 1, (gcl_box){1, 0, 2, 1}, GCL_FILTER_TRIANGLE);
+    ck_assert_mem_eq(out, ((uint8_t[]){100, 200}), 2);
+    resize(out, 1, 1, (gcl_box){1.5, 0, 1, 1}, GCL_FILTER_TRIANGLE); /* halfway between two */
+    ck_assert_int_eq(out[0], 150);
+    set_image(1, 2, 1, (const uint8_t[]){0, 100});
+    resize(out, 1, 4, (gcl_box){0, 0, 1, 2}, GCL_FILTER_TRIANGLE);
+    ck_assert_mem_eq(out, ((uint8_t[]){0, 25, 75, 100}), 4);
+    /* Lanczos at 3/4 and 1/4 from a sample: w = sinc(x) sinc(x / 3), normalised over two. */
+    resize(out, 1, 4, (gcl_box){0, 0, 1, 2}, GCL_FILTER_LANCZOS);
+    double q = 0.78539816339744831; /* pi / 4 */
+    double near = sin(q) / q * (sin(q / 3) / (q / 3)), far = sin(3 * q) / (3 * q) * (sin(q) / q);
+    ck_assert_int_eq(out[1], (int)(100 * far / (near + far) + 0.5));
+}
+END_TEST
+
+START_TEST(resize_keeps_what_fits)
+{
+    uint8_t out[24 * 17 * 3], pixels[24 * 17 * 3];
+    for (size_t i = 0; i < sizeof pixels; i++)
+        pixels[i] = (uint8_t)(i * i / 7);
+    for (int filter = 0; filter < 2; filter++) {
+        set_image(24, 17, 3, pixels);
+        resize(out, 24, 17, (gcl_box){0, 0, 24, 17}, (enum gcl_filter)filter);
+        ck_assert_mem_eq(out, pixels, sizeof pixels);
+        resize(out, 5, 4, (gcl_box){3, 2, 5, 4}, (enum gcl_filter)filter); /* a crop */
+        for (int y = 0; y < 4; y++)
+            ck_assert_mem_eq(out + y * 15, pixels + ((y + 2) * 24 + 3) * 3, 15);
+    }
+}
+END_TEST
+
+START_TEST(resize_constant_stays)
+{
+    static const int sizes[] = {1, 2, 3, 7, 16, 33, 100};
+    static uint8_t out[100 * 100 * 3], pixels[61 * 47 * 3];
+    memset(pixels, 203, sizeof pixels);
+    set_image(61, 47, 3, pixels);
+    for (int filter = 0; filter < 2; filter++)
+        for (int i = 0; i < 7; i++)
+            for (int j = 0; j < 7; j++) {
+                size_t n = (size_t)(sizes[i] * sizes[j] * 3);
+                resize(out, sizes[i], sizes[j], (gcl_box){0, 0, 61, 47}, (enum gcl_filter)filter);
+                for (size_t k = 0; k < n; k++)
+                    ck_assert_int_eq(out[k], 203);
+            }
+}
+END_TEST
+
+START_TEST(resize_does_not_alias)
+{
+    static uint8_t pixels[64 * 64], out[13 * 13];
+    for (int i = 0; i < 64 * 64; i++)
+        pixels[i] = (i % 64 + i / 64) % 2 ? 255 : 0;
+    set_image(64, 64, 1, pixels);
+    for (int filter = 0; filter < 2; filter++) {
+        resize(out, 13, 13, (gcl_box){0, 0, 64, 64}, (enum gcl_filter)filter);
+        for (int y = 1; y < 12; y++)
+            for (int x = 1; x < 12; x++)
+                ck_assert_int_lt(abs(out[y * 13 + x] - 127), 4);
+    }
+}
+END_TEST
+
+START_TEST(resize_boxes)
+{
+    uint8_t out[3] = {0}, pixels[12] = {0};
+    set_image(2, 2, 3, pixels);
+    const gcl_box wrong[] = {
+        {0, 0, 0, 2}, {0, 0, 3, 2}, {-1, 0, 2, 2}, {0, 1, 2, 2}, {0, 0, NAN, 1}};
+    for (int i = 0; i < 5; i++) {
+        gcl_error reason = {0};
+        ck_assert_int_eq(gcl_resize(out, 1, 1, &image, wrong[i], GCL_FILTER_LANCZOS, &reason), -1);
+        ck_assert_int_eq(reason.code, GCL_DATA);
+    }
+    gcl_box box = gcl_box_centre_square(132, 180);
+    ck_assert(box.x == 0 && box.y == 24 && box.width == 132 && box.height == 132);
+    box = gcl_box_centre_square(7, 4);
+    ck_assert(box.x == 1 && box.y == 0 && box.width == 4 && box.height == 4);
+}
+END_TEST
+
+START_TEST(flip)
+{
+    uint8_t pixels[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 15, 16, 17, 18, 19};
+    const uint8_t wanted[] = {7, 8, 9, 4, 5, 6, 1, 2, 3, 17, 18, 19, 14, 15, 16, 11, 12, 13};
+    gcl_flip_horizontal(pixels, 3, 2, 3);
+    ck_assert_mem_eq(pixels, wanted, sizeof wanted);
+    gcl_flip_horizontal(pixels, 1, 6, 3);
+    ck_assert_mem_eq(pixels, wanted, sizeof wanted);
+}
+END_TEST
+
+static TCase *new_case(Suite *suite, const char *name)
+{
+    TCase *tests = tcase_create(name);
+    tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_set_timeout(tests, 120);
+    suite_add_tcase(suite, tests);
+    return tests;
+}
+
+static Suite *image_suite(void)
+{
+    Suite *suite = suite_create("image");
+    TCase *png = new_case(suite, "png");
+    tcase_add_test(png, png_grey_and_colour);
+    tcase_add_test(png, png_few_bits);
+    tcase_add_test(png, png_sixteen_bits);
+    tcase_add_test(png, png_alpha_is_on_black);
+    tcase_add_test(png, png_palette);
+    tcase_add_test(png, png_interlaced);
+    TCase *jpeg = new_case(suite, "jpeg");
+    tcase_add_test(jpeg, jpeg_grey_colour_progressive);
+    tcase_add_test(jpeg, jpeg_cmyk);
+    tcase_add_test(jpeg, jpeg_reduced);
+    TCase *damaged = new_case(suite, "damaged");
+    tcase_add_test(damaged, not_pictures);
+    tcase_add_test(damaged, jpeg_cut_short);
+    tcase_add_test(damaged, png_cut_short_or_changed);
+    tcase_add_test(damaged, jpeg_changed_at_random);
+    tcase_add_test(damaged, too_many_pixels);
+    TCase *writing = new_case(suite, "writing");
+    tcase_add_test(writing, grey_and_back);
+    tcase_add_test(writing, grid);
+    tcase_add_test(writing, bytes_and_floats_agree);
+    tcase_add_test(writing, writing_fails);
+    TCase *resizing = new_case(suite, "resize");
+    tcase_add_test(resizing, resize_exact);
+    tcase_add_test(resizing, resize_keeps_what_fits);
+    tcase_add_test(resizing, resize_constant_stays);
+    tcase_add_test(resizing, resize_does_not_alias);
+    tcase_add_test(resizing, resize_boxes);
+    tcase_add_test(resizing, flip);
+    return suite;
+}
+
+int main(void)
+{
+    SRunner *runner = srunner_create(image_suite());
+    srunner_set_fork_status(runner, CK_NOFORK);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}
