@@ -135,7 +135,7 @@ static void run_case(gcl_graph *g, gcl_node **leaves, int no_fusion)
 {
     gcl_error err = {0};
     gcl_store *store = gcl_store_new(dev);
-    gcl_plan_options options = {.no_fusion = no_fusion};
+    gcl_plan_options options = {.no_fusion = no_fusion, .verify = !no_fusion};
     gcl_plan *plan = gcl_plan_new(dev, g, store, &options, &err);
     ck_assert_msg(plan != NULL, "%s", err.text);
     check_placement(plan);

@@ -106,6 +106,9 @@ void gcl_emit_epilogue(const gcl_plan *plan, const unit *u, gcl_text *out);
 void gcl_emit_prelude(gcl_text *out, int random);
 int64_t gcl_reduce_scratch(const gcl_plan *plan, const unit *u);
 
+/* verify.c: runs a unit's launches and compares what they store with the double oracle. */
+int gcl_plan_verify_unit(gcl_plan *plan, const unit *u, gcl_error *err);
+
 /* Where a node's elements lie: storage and byte offset in its buffer. */
 storage *gcl_plan_locate(const gcl_plan *plan, const gcl_node *node, uint64_t *at);
 /* The node whose storage a view shares. */

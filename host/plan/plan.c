@@ -354,7 +354,10 @@ int64_t gcl_plan_offset(const gcl_plan *plan, const gcl_node *input)
 
 static int enqueue_all(gcl_plan *plan, gcl_error *err)
 {
-    for (int i = 0; i < plan->n_launches; i++)
+    for (int k = 0; k < plan->n_units && plan->options.verify; k++)
+        if (gcl_plan_verify_unit(plan, &plan->units[k], err) != 0)
+            return -1;
+    for (int i = 0; i < plan->n_launches && !plan->options.verify; i++)
         if (gcl_bound_enqueue(plan->launches[i], err) != 0)
             return -1;
     return 0;

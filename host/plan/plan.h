@@ -24,7 +24,7 @@ typedef struct gcl_plan gcl_plan;
 typedef struct gcl_plan_options {
     int no_fusion;          /* every pointwise node its own kernel */
     const char *variant;    /* "naive", "vec", "tile", "clblast": preferred where it applies */
-    int verify;             /* after each launch of a variant, compare with naive; slow */
+    int verify;             /* each unit of every run beside the double oracle; slow */
     int estimate_only;      /* place and count, but create nothing on the device (--dry-run) */
     const char *dump;       /* folder for the emitted kernels' text, or NULL */
 } gcl_plan_options;
