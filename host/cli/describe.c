@@ -1,0 +1,278 @@
+#include "cli/describe.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "cli/commands.h"
+#include "cli/layers.h"
+#include "datasets/loader.h"
+#include "io/checkpoint.h"
+#include "train/trainer.h"
+
+/* ---- cost of a training step ---------------------------------------------------------------------- */
+
+typedef struct step_cost {
+    int batch, placed; /* placed: memory was planned on a device */
+    uint64_t peak_bytes;
+    double flops;
+} step_cost;
+
+static uint64_t plan_bytes(const gcl_plan *plan)
+{
+    gcl_plan_stats stats;
+    gcl_plan_get_stats(plan, &stats);
+    return stats.value_bytes + stats.scratch_bytes + stats.variable_bytes + stats.upload_bytes;
+}
+
+/* Without a device only the arithmetic is known: where values lie is the plan's business. */
+static int cost_of_step(step_cost *cost, const gcl_model *model, int batch, const char *device,
+                        gcl_error *err)
+{
+    gcl_trainer trainer;
+    gcl_plan_options estimate = {.estimate_only = 1};
+    gcl_error no_device = {0};
+    *cost = (step_cost){.batch = batch};
+    gcl_device *dev = gcl_device_open(device, 0, device != NULL ? err : &no_device);
+    if (dev == NULL && device != NULL)
+        return -1;
+    int result = dev != NULL
+                     ? gcl_trainer_build(&trainer, dev, model, batch, 0, &estimate, err)
+                     : gcl_trainer_graph(&trainer, model, batch, 0, err);
+    if (result == 0) {
+        cost->placed = dev != NULL;
+        cost->peak_bytes = dev != NULL ? plan_bytes(trainer.plan) : 0;
+        cost->flops = gcl_graph_flops(trainer.graph);
+        gcl_trainer_free(&trainer);
+    }
+    gcl_device_close(dev);
+    return result;
+}
+
+/* ---- the table ------------------------------------------------------------------------------------ */
+
+static void print_layers(const gcl_layers *layers)
+{
+    printf("\n%-32s %-18s %12s %12s\n", layers->network, "output", "parameters", "MFLOP");
+    for (int i = 0; i < layers->n_rows; i++) {
+        const gcl_layer_row *row = &layers->rows[i];
+        char shape[40];
+        snprintf(shape, sizeof shape, "%dx%dx%d", row->shape.d[1], row->shape.d[2], row->shape.d[3]);
+        printf("%-32s %-18s %12lld %12.2f\n", row->name, shape, (long long)row->parameters,
+               row->flops / 1e6);
+    }
+    printf("%-32s %-18s %12lld %12.2f", "total", "", (long long)layers->parameters,
+           layers->flops / 1e6);
+    if (layers->buffers > 0)
+        printf("   and %lld in buffers", (long long)layers->buffers);
+    printf("\n");
+}
+
+static void print_step(const step_cost *cost)
+{
+    printf("\ntraining step at batch %d: %.2f GFLOP", cost->batch, cost->flops / 1e9);
+    if (cost->placed)
+        printf(", %.1f MB of device memory", (double)cost->peak_bytes / 1e6);
+    printf("\n");
+}
+
+static int print_networks(const gcl_model *model, gcl_error *err)
+{
+    char name[128];
+    gcl_model_name(model, name, sizeof name);
+    printf("%s: %s\n", name, model->preset->help);
+    for (const char *const *network = model->system->networks; *network != NULL; network++) {
+        gcl_layers layers;
+        if (gcl_layers_build(&layers, model, *network, err) != 0)
+            return -1;
+        print_layers(&layers);
+        gcl_layers_free(&layers);
+    }
+    return 0;
+}
+
+static void print_settings(const gcl_model *model)
+{
+    char value[128];
+    printf("\nsettings (--set KEY=VALUE)\n");
+    for (int i = 0; model->system->settings[i].key != NULL; i++) {
+        gcl_model_value_text(model, i, value, sizeof value);
+        printf("  %-14s %-12s %s\n", model->system->settings[i].key, value,
+               model->system->settings[i].help);
+    }
+}
+
+/* ---- JSON ----------------------------------------------------------------------------------------- */
+
+static json_t *tensors_json(const gcl_nn *nn)
+{
+    json_t *tensors = json_array();
+    for (int i = 0; i < gcl_nn_tensors(nn); i++) {
+        const gcl_tensor *tensor = gcl_nn_tensor(nn, i);
+        if (tensor->role != GCL_ROLE_PARAMETER && tensor->role != GCL_ROLE_BUFFER)
+            continue;
+        json_t *shape = json_array();
+        for (int d = 0; d < tensor->n_dims; d++)
+            json_array_append_new(shape, json_integer(tensor->dims[d]));
+        json_array_append_new(
+            tensors, json_pack("{s:s, s:o, s:s}", "name", tensor->name, "shape", shape, "role",
+                               tensor->role == GCL_ROLE_PARAMETER ? "param" : "buffer"));
+    }
+    return tensors;
+}
+
+static json_t *rows_json(const gcl_layers *layers)
+{
+    json_t *rows = json_array();
+    for (int i = 0; i < layers->n_rows; i++) {
+        const gcl_layer_row *row = &layers->rows[i];
+        json_array_append_new(rows, json_pack("{s:s, s:[i, i, i], s:I, s:f}", "name", row->name,
+                                              "output", row->shape.d[1], row->shape.d[2],
+                                              row->shape.d[3], "parameters",
+                                              (json_int_t)row->parameters, "mflop",
+                                              row->flops / 1e6));
+    }
+    return rows;
+}
+
+static json_t *networks_json(const gcl_model *model, gcl_error *err)
+{
+    json_t *networks = json_array();
+    for (const char *const *network = model->system->networks; *network != NULL; network++) {
+        gcl_layers layers;
+        if (gcl_layers_build(&layers, model, *network, err) != 0) {
+            json_decref(networks);
+            return NULL;
+        }
+        json_array_append_new(networks,
+                              json_pack("{s:s, s:I, s:I, s:f, s:o, s:o}", "name", *network,
+                                        "parameters", (json_int_t)layers.parameters, "buffers",
+                                        (json_int_t)layers.buffers, "mflop", layers.flops / 1e6,
+                                        "layers", rows_json(&layers), "tensors",
+                                        tensors_json(layers.nn)));
+        gcl_layers_free(&layers);
+    }
+    return networks;
+}
+
+static json_t *settings_json(const gcl_model *model)
+{
+    gcl_text text = {0};
+    gcl_text_add(&text, "{");
+    gcl_model_settings_json(model, &text, ", ");
+    gcl_text_add(&text, "}");
+    json_t *settings = json_loads(text.text, 0, NULL);
+    gcl_text_free(&text);
+    return settings;
+}
+
+static int print_json(const gcl_model *model, const step_cost *cost, gcl_error *err)
+{
+    json_t *networks = networks_json(model, err);
+    if (networks == NULL)
+        return -1;
+    json_t *step = json_pack("{s:i, s:o, s:f}", "batch", cost->batch, "peak_bytes",
+                             cost->placed ? json_integer((json_int_t)cost->peak_bytes) : json_null(),
+                             "mflop", cost->flops / 1e6);
+    json_t *whole = json_pack("{s:s, s:s, s:o, s:o, s:o}", "system", model->system->name, "preset",
+                              model->preset->name, "settings", settings_json(model), "networks",
+                              networks, "step", step);
+    json_dumpf(whole, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(12));
+    printf("\n");
+    json_decref(whole);
+    return 0;
+}
+
+int gcl_command_describe(const gcl_options *options, gcl_error *err)
+{
+    gcl_model model;
+    step_cost cost;
+    if (gcl_model_open(&model, options->arguments[0], options->set, options->n_set, err) != 0)
+        return -1;
+    int batch = options->batch > 0 ? (int)options->batch : model.preset->batch;
+    if (cost_of_step(&cost, &model, batch, options->device, err) != 0)
+        return -1;
+    if (options->json)
+        return print_json(&model, &cost, err);
+    if (print_networks(&model, err) != 0)
+        return -1;
+    print_step(&cost);
+    print_settings(&model);
+    return 0;
+}
+
+/* ---- train --dry-run ------------------------------------------------------------------------------ */
+
+enum { TIMED_STEPS = 3 };
+
+static int make_step(gcl_trainer *trainer, gcl_loader *loader, uint64_t seed, int64_t step,
+                     gcl_error *err)
+{
+    unsigned char *stage = gcl_plan_stage(trainer->plan, err);
+    if (stage == NULL)
+        return -1;
+    gcl_trainer_set_step(trainer, stage, seed, step);
+    for (int i = 0; i < gcl_nn_data(trainer->nn); i++) {
+        int64_t at = gcl_plan_offset(trainer->plan, gcl_nn_data_at(trainer->nn, i));
+        if (at >= 0 && gcl_loader_next(loader, stage + at, err) != 0)
+            return -1;
+    }
+    return gcl_plan_run(trainer->plan, err);
+}
+
+/* The first step is not timed: it loads what the driver loads late. */
+static int time_steps(gcl_trainer *trainer, gcl_loader *loader, uint64_t seed, gcl_error *err)
+{
+    if (gcl_checkpoint_initialise(trainer->nn, trainer->store, seed, err) != 0 ||
+        make_step(trainer, loader, seed, 0, err) != 0 || gcl_plan_finish(trainer->plan, err) != 0)
+        return -1;
+    double start = gcl_seconds();
+    for (int i = 1; i <= TIMED_STEPS; i++)
+        if (make_step(trainer, loader, seed, i, err) != 0)
+            return -1;
+    if (gcl_plan_finish(trainer->plan, err) != 0)
+        return -1;
+    double seconds = (gcl_seconds() - start) / TIMED_STEPS;
+    printf("time a step: %.1f ms, %.1f images/s\n", 1e3 * seconds, trainer->batch / seconds);
+    return 0;
+}
+
+static int measure(const gcl_config *config, const gcl_train_request *request, gcl_device *dev,
+                   gcl_dataset *dataset, gcl_error *err)
+{
+    gcl_trainer trainer;
+    gcl_loader_options options = {.batch = config->batch,
+                                  .threads = gcl_train_threads(request->threads),
+                                  .seed = config->seed,
+                                  .shuffle = 1};
+    if (gcl_trainer_build(&trainer, dev, &config->model, config->batch, 0, NULL, err) != 0)
+        return -1;
+    print_step(&(step_cost){config->batch, 1, plan_bytes(trainer.plan),
+                            gcl_graph_flops(trainer.graph)});
+    gcl_loader *loader = gcl_loader_new(dataset, &options, err);
+    int result = loader != NULL ? time_steps(&trainer, loader, config->seed, err) : -1;
+    gcl_loader_free(loader);
+    gcl_trainer_free(&trainer);
+    return result;
+}
+
+int gcl_describe_training(gcl_config *config, const gcl_train_request *request, gcl_error *err)
+{
+    if (config->replay != NULL)
+        return gcl_fail(err, GCL_USAGE, "--dry-run does not go with --replay");
+    if (config->batch == 0)
+        config->batch = config->model.preset->batch;
+    gcl_device *dev = gcl_device_open(request->device, 0, err);
+    gcl_dataset *dataset = dev != NULL ? gcl_train_dataset(config, err) : NULL;
+    int result = dataset != NULL ? print_networks(&config->model, err) : -1;
+    if (result == 0) {
+        printf("\ndata: %s\n", gcl_dataset_describe(dataset));
+        printf("device %d: %s\n", gcl_device_number(dev), gcl_device_limits(dev)->name);
+        result = measure(config, request, dev, dataset, err);
+    }
+    gcl_dataset_close(dataset);
+    gcl_device_close(dev);
+    return result;
+}

@@ -1,0 +1,12 @@
+/* What a model is: its layers, tensors, cost and memory, as a table or as JSON. */
+#ifndef GCL_CLI_DESCRIBE_H
+#define GCL_CLI_DESCRIBE_H
+
+#include "models/model.h"
+#include "train/train.h"
+
+/* train --dry-run: the layer table, memory, facts of the data, and the time of a step, measured on
+ * the device without leaving anything behind. */
+int gcl_describe_training(gcl_config *config, const gcl_train_request *request, gcl_error *err);
+
+#endif

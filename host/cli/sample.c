@@ -1,0 +1,189 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "cli/checkpoint_model.h"
+#include "cli/commands.h"
+#include "device/device.h"
+#include "io/atomic.h"
+#include "io/checkpoint.h"
+#include "io/grid.h"
+#include "train/run.h"
+#include "train/sampler.h"
+
+enum { MOST_PICTURES = 100000, BATCH = 16 };
+
+/* What was asked for. Picture i is that of seed first + i. */
+typedef struct request {
+    uint64_t first;
+    int count, columns;
+    double temperature;
+    const char *out; /* .png or folder; NULL: beside the checkpoint's run */
+} request;
+
+static int parse_grid(const char *text, int *columns, int *rows, gcl_error *err)
+{
+    char tail;
+    if (sscanf(text, "%dx%d%c", columns, rows, &tail) != 2 || *columns < 1 || *rows < 1 ||
+        *columns > 1000 || *rows > 1000)
+        return gcl_fail(err, GCL_USAGE, "--grid '%s': is not COLUMNSxROWS (as 6x6)", text);
+    return 0;
+}
+
+static int parse_seeds(const char *text, uint64_t *first, int64_t *count, gcl_error *err)
+{
+    unsigned long long a, b;
+    char tail;
+    int n = text[0] == '-' ? 0 : sscanf(text, "%llu-%llu%c", &a, &b, &tail);
+    if (n == 1 && strchr(text, '-') == NULL)
+        b = a;
+    else if (n != 2)
+        return gcl_fail(err, GCL_USAGE, "--seeds '%s': is not A-B (as 0-35)", text);
+    if (b < a || b - a >= MOST_PICTURES)
+        return gcl_fail(err, GCL_USAGE, "--seeds %s: wants 1 to %d seeds", text, MOST_PICTURES);
+    *first = a;
+    *count = (int64_t)(b - a) + 1;
+    return 0;
+}
+
+static int parse_request(request *r, const gcl_options *options, gcl_error *err)
+{
+    int rows = 0;
+    int64_t count = options->count;
+    *r = (request){.first = options->seed,
+                   .temperature = options->temperature > 0 ? options->temperature : 1,
+                   .out = options->out};
+    if (options->grid != NULL && parse_grid(options->grid, &r->columns, &rows, err) != 0)
+        return -1;
+    if (options->seeds != NULL) {
+        if (options->count > 0)
+            return gcl_fail(err, GCL_USAGE, "--count and --seeds: give one of them");
+        if (parse_seeds(options->seeds, &r->first, &count, err) != 0)
+            return -1;
+    }
+    if (count == 0)
+        count = rows > 0 ? r->columns * rows : 36;
+    if (count > MOST_PICTURES)
+        return gcl_fail(err, GCL_USAGE, "--count %lld is out of range (1 to %d)", (long long)count,
+                        MOST_PICTURES);
+    if (rows > 0 && count > (int64_t)r->columns * rows)
+        return gcl_fail(err, GCL_USAGE, "--grid %s has no room for %lld pictures", options->grid,
+                        (long long)count);
+    r->count = (int)count;
+    while (r->columns == 0 || (rows == 0 && r->columns * r->columns < r->count))
+        r->columns++;
+    return 0;
+}
+
+static int is_sheet(const char *out)
+{
+    size_t n = strlen(out);
+    return n > 4 && strcmp(out + n - 4, ".png") == 0;
+}
+
+static int write_sheet(const char *path, const request *r, const uint8_t *pictures,
+                       const gcl_sampler *sampler, gcl_error *err)
+{
+    int height, width, channels;
+    gcl_sampler_picture(sampler, &height, &width, &channels);
+    if (gcl_grid_write_png(path, pictures, r->count, height, width, channels, r->columns, err) != 0)
+        return -1;
+    printf("%s\n", path);
+    return 0;
+}
+
+static int write_folder(const char *folder, const request *r, const uint8_t *pictures,
+                        const gcl_sampler *sampler, gcl_error *err)
+{
+    int height, width, channels, result = gcl_folder_make(folder, err);
+    gcl_sampler_picture(sampler, &height, &width, &channels);
+    size_t bytes = (size_t)height * (size_t)width * (size_t)channels;
+    for (int i = 0; i < r->count && result == 0; i++) {
+        gcl_text path = {0};
+        gcl_text_add(&path, "%s/%06llu.png", folder, (unsigned long long)r->first + (unsigned)i);
+        result = gcl_grid_write_png(path.text, pictures + (size_t)i * bytes, 1, height, width, channels,
+                                    1, err);
+        gcl_text_free(&path);
+    }
+    if (result == 0)
+        printf("%s\n", folder);
+    return result;
+}
+
+static int write_out(const request *r, const uint8_t *pictures, const gcl_sampler *sampler,
+                     const char *run, gcl_error *err)
+{
+    if (r->out != NULL)
+        return is_sheet(r->out) ? write_sheet(r->out, r, pictures, sampler, err)
+                                : write_folder(r->out, r, pictures, sampler, err);
+    gcl_text path = {0};
+    if (gcl_path_kind(run) == 2)
+        gcl_text_add(&path, "%s/", run);
+    gcl_text_add(&path, "sample-%llu-%llu.png", (unsigned long long)r->first,
+                 (unsigned long long)r->first + (unsigned)r->count - 1);
+    int result = write_sheet(path.text, r, pictures, sampler, err);
+    gcl_text_free(&path);
+    return result;
+}
+
+static uint8_t *make_pictures(gcl_sampler *sampler, const gcl_model *model, const request *r,
+                              gcl_error *err)
+{
+    int height, width, channels;
+    int64_t n = gcl_sampler_latent_count(model);
+    gcl_sampler_picture(sampler, &height, &width, &channels);
+    uint8_t *pictures =
+        gcl_try_alloc((size_t)r->count * (size_t)height * (size_t)width * (size_t)channels,
+                      "sampled pictures", err);
+    if (pictures == NULL)
+        return NULL;
+    float *latents = gcl_alloc((size_t)(r->count * n) * sizeof(float));
+    for (int i = 0; i < r->count; i++)
+        gcl_sampler_latent(model, r->first + (unsigned)i, r->temperature, latents + i * n);
+    int result = gcl_sampler_run(sampler, latents, r->count, pictures, err);
+    free(latents);
+    if (result == 0)
+        return pictures;
+    free(pictures);
+    return NULL;
+}
+
+static int sample(gcl_device *dev, const gcl_safetensors *file, const gcl_model *model,
+                  const request *r, const char *run, gcl_error *err)
+{
+    int result = -1;
+    gcl_store *store = gcl_store_new(dev);
+    int batch = r->count < BATCH ? r->count : BATCH;
+    gcl_sampler *sampler = gcl_sampler_new(dev, store, model, batch, err);
+    if (sampler != NULL &&
+        gcl_checkpoint_load(file, gcl_sampler_nn(sampler), store, GCL_LOAD_PART, err) == 0) {
+        uint8_t *pictures = make_pictures(sampler, model, r, err);
+        if (pictures != NULL)
+            result = write_out(r, pictures, sampler, run, err);
+        free(pictures);
+    }
+    gcl_sampler_free(sampler);
+    gcl_store_free(store);
+    return result;
+}
+
+int gcl_command_sample(const gcl_options *options, gcl_error *err)
+{
+    const char *run = options->arguments[0];
+    request r;
+    gcl_model model;
+    if (parse_request(&r, options, err) != 0)
+        return -1;
+    char *path = gcl_run_checkpoint(run, err);
+    gcl_safetensors *file = path != NULL ? gcl_safetensors_open(path, err) : NULL;
+    free(path);
+    int result = file != NULL ? gcl_checkpoint_model(file, options, &model, err) : -1;
+    if (result == 0) {
+        gcl_device *dev = gcl_device_open(options->device, 0, err);
+        result = dev != NULL ? sample(dev, file, &model, &r, run, err) : -1;
+        gcl_device_close(dev);
+    }
+    gcl_safetensors_close(file);
+    return result;
+}
