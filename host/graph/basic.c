@@ -209,10 +209,23 @@ static int has_constant_factor(const gcl_node *x, int axes)
     return 0;
 }
 
+/* Whether x = a - mean(a) over the axes: sums to nothing, whatever a is. */
+static int is_deviation(const gcl_node *x, int axes)
+{
+    double value;
+    if (strcmp(x->op->name, "sub") != 0 || !gcl_shape_equal(x->in[0]->shape, x->shape))
+        return 0;
+    const gcl_node *mean = x->in[1];
+    return strcmp(mean->op->name, "mul") == 0 && gcl_node_constant(mean->in[1], &value) &&
+           reduced_count(mean->shape, axes) == 1 && mean == gcl_mean_over(x->in[0], axes);
+}
+
 gcl_node *gcl_sum(gcl_node *x, int axes)
 {
     if (reduced_count(x->shape, axes) == 1)
         return x;
+    if (is_deviation(x, axes)) /* batch norm's backward pass asks for it */
+        return gcl_scale(x->in[1], 0);
     int plus = strcmp(x->op->name, "add") == 0, minus = strcmp(x->op->name, "sub") == 0;
     if ((plus || minus) && gcl_shape_equal(x->in[0]->shape, x->shape) &&
         gcl_shape_equal(x->in[1]->shape, x->shape) && has_constant_factor(x->in[0], axes) &&
@@ -309,27 +322,29 @@ static void view_evaluate(const gcl_node *node, const double *const *in, double 
     memcpy(out, in[0] + a->first, (size_t)gcl_shape_count(node->shape) * sizeof *out);
 }
 
-/* A part's gradient is the whole's with zeros around it: pack of zeros, dy, zeros. */
+gcl_node *gcl_view_adjoint(const gcl_node *part, gcl_node *dy, const gcl_node *whole)
+{
+    int64_t first = ((const gcl_view_attr *)part->attr)->first;
+    if (whole != part->in[0])
+        first -= ((const gcl_view_attr *)whole->attr)->first;
+    int64_t count = gcl_shape_count(dy->shape), total = gcl_shape_count(whole->shape);
+    if (count == total)
+        return gcl_reshape(dy, whole->shape);
+    gcl_node *parts[3], *zero = gcl_constant(dy->graph, 0);
+    int n = 0;
+    if (first > 0)
+        parts[n++] = gcl_broadcast(zero, gcl_shape_of(1, 1, 1, (int)first));
+    parts[n++] = dy;
+    if (first + count < total)
+        parts[n++] = gcl_broadcast(zero, gcl_shape_of(1, 1, 1, (int)(total - first - count)));
+    return gcl_pack(dy->graph, parts, n, &whole->shape);
+}
+
 static void view_gradient(gcl_node *node, gcl_node *dy, const int *wanted, gcl_node **dx)
 {
-    const gcl_view_attr *a = node->attr;
-    gcl_node *x = node->in[0];
     (void)wanted;
-    if (a->detached)
-        return;
-    int64_t count = gcl_shape_count(dy->shape), total = gcl_shape_count(x->shape);
-    if (count == total) {
-        dx[0] = gcl_reshape(dy, x->shape);
-        return;
-    }
-    gcl_node *parts[3], *zero = gcl_constant(node->graph, 0);
-    int n = 0;
-    if (a->first > 0)
-        parts[n++] = gcl_broadcast(zero, gcl_shape_of(1, 1, 1, (int)a->first));
-    parts[n++] = dy;
-    if (a->first + count < total)
-        parts[n++] = gcl_broadcast(zero, gcl_shape_of(1, 1, 1, (int)(total - a->first - count)));
-    dx[0] = gcl_pack(node->graph, parts, n, &x->shape);
+    if (!((const gcl_view_attr *)node->attr)->detached)
+        dx[0] = gcl_view_adjoint(node, dy, node->in[0]);
 }
 
 const gcl_op gcl_op_view = {.name = "view",
@@ -435,5 +450,7 @@ gcl_node *gcl_assign(gcl_node *target, gcl_node *value)
     if (!gcl_shape_equal(target->shape, value->shape))
         return gcl_graph_fail(target->graph, "a value %s cannot be assigned to %s",
                               gcl_shape_text(value->shape), gcl_shape_text(target->shape));
-    return gcl_node_new(target->graph, &gcl_op_assign, target->shape, in, 2, NULL);
+    gcl_node *node = gcl_node_new(target->graph, &gcl_op_assign, target->shape, in, 2, NULL);
+    target->graph->stale[target->id] = 1;
+    return node;
 }

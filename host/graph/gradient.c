@@ -5,18 +5,40 @@
 
 #include "graph/internal.h"
 
+/* Views of one storage are siblings in the graph, whatever was made from what: a reshaped parameter
+ * is another view of the network's variable, not a view of the parameter. So what is asked for, if
+ * it is a view, also gets the gradient of every view that lies inside of it. Returns the wrt that
+ * holds `node` so, or NULL. */
+static gcl_node *holder(const gcl_node *node, gcl_node *const *wrt, int n)
+{
+    if (node->op != &gcl_op_view)
+        return NULL;
+    const gcl_view_attr *a = node->attr;
+    int64_t end = a->first + gcl_shape_count(node->shape);
+    for (int i = 0; i < n; i++) {
+        if (wrt[i]->op != &gcl_op_view || wrt[i]->in[0] != node->in[0] || wrt[i] == node)
+            continue;
+        const gcl_view_attr *b = wrt[i]->attr;
+        if (a->detached == b->detached && a->first >= b->first &&
+            end <= b->first + gcl_shape_count(wrt[i]->shape))
+            return wrt[i];
+    }
+    return NULL;
+}
+
 /* depends[id] = 1 if the node's value depends on some wrt through differentiable paths. */
 static char *dependence(const gcl_graph *g, int last, gcl_node *const *wrt, int n)
 {
-    char *depends = gcl_alloc((size_t)last + 1);
+    char *depends = gcl_alloc((size_t)g->n_nodes);
     for (int i = 0; i < n; i++)
-        if (wrt[i]->id <= last)
-            depends[wrt[i]->id] = 1;
+        depends[wrt[i]->id] = 1;
     for (int id = 0; id <= last; id++) {
         const gcl_node *node = g->nodes[id];
         for (int i = 0; i < node->n_in && node->op->gradient != NULL; i++)
             if (depends[node->in[i]->id])
                 depends[id] = 1;
+        if (!depends[id] && holder(node, wrt, n) != NULL)
+            depends[id] = 1;
     }
     return depends;
 }
@@ -61,11 +83,10 @@ int gcl_gradients_from(gcl_node *y, gcl_node *dy, gcl_node *const *wrt, int n, g
     }
     int last = y->id;
     char *depends = dependence(g, last, wrt, n);
-    char *stop = gcl_alloc((size_t)last + 1);
-    gcl_node **gradient = gcl_alloc(((size_t)last + 1) * sizeof *gradient);
+    char *stop = gcl_alloc((size_t)g->n_nodes);
+    gcl_node **gradient = gcl_alloc((size_t)g->n_nodes * sizeof *gradient);
     for (int i = 0; i < n; i++)
-        if (wrt[i]->id <= last)
-            stop[wrt[i]->id] = 1;
+        stop[wrt[i]->id] = 1;
     gradient[last] = dy;
     const char *file = g->file;
     int line = g->line;
@@ -79,14 +100,18 @@ int gcl_gradients_from(gcl_node *y, gcl_node *dy, gcl_node *const *wrt, int n, g
         g->line = node->line;
         snprintf(g->scope, sizeof g->scope, "%s", node->scope);
         g->scope_copy = node->scope;
-        propagate(node, gradient[id], depends, gradient);
+        gcl_node *whole = holder(node, wrt, n);
+        if (whole != NULL)
+            add_to(&gradient[whole->id], gcl_view_adjoint(node, gradient[id], whole));
+        else
+            propagate(node, gradient[id], depends, gradient);
     }
     snprintf(g->scope, sizeof g->scope, "%s", scope);
     g->scope_copy = NULL;
     g->file = file;
     g->line = line;
     for (int i = 0; i < n; i++) {
-        gcl_node *found = wrt[i]->id <= last ? gradient[wrt[i]->id] : NULL;
+        gcl_node *found = gradient[wrt[i]->id];
         gradients[i] = found ? found : gcl_broadcast(gcl_constant(g, 0), wrt[i]->shape);
     }
     free(scope);

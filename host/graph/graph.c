@@ -51,6 +51,7 @@ void gcl_graph_free(gcl_graph *g)
         return;
     gcl_arena_free(g->arena);
     free(g->nodes);
+    free(g->stale);
     free(g->table);
     free(g->outputs);
     free(g->output_names);
@@ -165,6 +166,21 @@ static int has_identity(const gcl_op *op)
     return op == &gcl_op_input || op == &gcl_op_variable || op == &gcl_op_assign;
 }
 
+/* An assignment ends the life of the old value: what is created later must read the new one. */
+static void check_readers(gcl_graph *g, gcl_node *const *in, int n_in)
+{
+    for (int i = 0; i < n_in; i++) {
+        const gcl_node *root = in[i];
+        while (root->op == &gcl_op_view)
+            root = root->in[0];
+        if (!g->stale[root->id])
+            continue;
+        while (root->op == &gcl_op_assign)
+            root = root->in[0];
+        gcl_graph_fail(g, "the old value of %s is read after a new one was assigned to it", root->name);
+    }
+}
+
 gcl_node *gcl_node_new(gcl_graph *g, const gcl_op *op, gcl_shape shape, gcl_node *const *in, int n_in,
                        const void *attr)
 {
@@ -175,6 +191,7 @@ gcl_node *gcl_node_new(gcl_graph *g, const gcl_op *op, gcl_shape shape, gcl_node
             if (same(g->nodes[g->table[i] - 1], op, shape, in, n_in, attr))
                 return g->nodes[g->table[i] - 1];
     }
+    check_readers(g, in, n_in);
     gcl_node *node = gcl_arena_alloc(g->arena, sizeof *node);
     node->op = op;
     node->shape = shape;
@@ -196,6 +213,8 @@ gcl_node *gcl_node_new(gcl_graph *g, const gcl_op *op, gcl_shape shape, gcl_node
     node->graph = g;
     node->id = g->n_nodes;
     GCL_GROW(g->nodes, g->n_nodes, g->cap_nodes);
+    GCL_GROW(g->stale, g->n_nodes, g->cap_stale);
+    g->stale[g->n_nodes] = 0;
     g->nodes[g->n_nodes++] = node;
     if (2 * g->n_nodes > g->table_size)
         table_grow(g);
