@@ -1,7 +1,8 @@
 /* Packs a filter [R,S,C,K] for conv_vec.cl (conv_gather):
  *     [phase][outputs / NR][channels / CB][i][j % IS][j / IS][CB][NR]
  * zero beyond the channels and outputs. `flip` is 0 for the convolution (channels = C, outputs = K)
- * and 1 for its data gradient (channels = K, outputs = C, taps of a phase in reverse order).
+ * and 1 for its data gradient (channels = K, outputs = C, taps of a phase in reverse order). With
+ * `narrow` the last two are [NR][CB], for conv_narrow_vec.cl.
  *
  * Work-item (channel, block of NR outputs; tap r*S + s) writes NR floats. */
 #pragma OPENCL FP_CONTRACT OFF
@@ -33,7 +34,7 @@ inline place place_of(int t, int taps, int os, int off, int flip)
 __kernel __attribute__((reqd_work_group_size(1, 1, 1)))
 void conv_pack(__global const float *f_base, ulong f_at, __global float *w_base, ulong w_at, int R,
                int S, int C, int K, int is_w, int os_h, int os_w, int off_h, int off_w, int flip,
-               int NR, int CB)
+               int NR, int CB, int narrow)
 {
     const int channels = flip ? K : C, outputs = flip ? C : K;
     const int blocks_c = (channels + CB - 1) / CB, blocks_k = (outputs + NR - 1) / NR;
@@ -46,12 +47,13 @@ void conv_pack(__global const float *f_base, ulong f_at, __global float *w_base,
         j += taps_of(w.taps, m, is_w);
     const long phase = (long)(h.before * S + h.taps * w.before) * blocks_c * CB * blocks_k * NR;
     const long block = (long)(kb * blocks_c + c / CB) * h.taps * w.taps + h.i * w.taps + j;
-    __global float *to = w_base + w_at + phase + (block * CB + c % CB) * NR;
+    __global float *to = w_base + w_at + phase + block * CB * NR + c % CB * (narrow ? 1 : NR);
+    const int to_step = narrow ? CB : 1;
     __global const float *from = f_base + f_at + (long)(r * S + s) * C * K;
     from += flip ? (long)kb * NR * K + c : (long)c * K + kb * NR;
-    const int step = flip ? K : 1, n = c < channels ? min(NR, outputs - kb * NR) : 0;
+    const int from_step = flip ? K : 1, n = c < channels ? min(NR, outputs - kb * NR) : 0;
     for (int k = 0; k < n; k++)
-        to[k] = from[(long)k * step];
+        to[k * to_step] = from[(long)k * from_step];
     for (int k = n; k < NR; k++)
-        to[k] = 0.0f;
+        to[k * to_step] = 0.0f;
 }

@@ -44,10 +44,10 @@ gcl_gather gcl_gather_of(const gcl_node *node)
     return g;
 }
 
-void gcl_gather_pack(const gcl_gather *g, int nr, int cb, gcl_launch *l)
+void gcl_gather_pack(const gcl_gather *g, int nr, int cb, int narrow, gcl_launch *l)
 {
     const int sizes[] = {g->r, g->s, g->flip ? g->k : g->c, g->flip ? g->c : g->k, g->is_w, g->os_h,
-                         g->os_w, g->off_h, g->off_w, g->flip, nr, cb};
+                         g->os_w, g->off_h, g->off_w, g->flip, nr, cb, narrow};
     *l = (gcl_launch){.file = "conv_pack_vec", .kernel = "conv_pack"};
     l->args[l->n_args++] = gcl_arg_in(1);
     l->args[l->n_args++] = gcl_arg_scratch(0);

@@ -17,8 +17,10 @@ typedef struct gcl_gather {
 
 /* Of a conv or conv_data node. */
 gcl_gather gcl_gather_of(const gcl_node *node);
-/* Fills the launch that packs the filter (in[1]) to the start of scratch. */
-void gcl_gather_pack(const gcl_gather *g, int nr, int cb, gcl_launch *launch);
+/* Fills the launch that packs the filter (in[1]) to the start of scratch, in blocks of cb
+ * channels and nr outputs, outputs innermost, or channels if `narrow`. */
+void gcl_gather_pack(const gcl_gather *g, int nr, int cb, int narrow,
+                     gcl_launch *launch);
 /* Tensors read and written once. */
 double gcl_gather_bytes(const gcl_gather *g);
 

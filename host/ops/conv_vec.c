@@ -141,7 +141,7 @@ static int recipe(const gcl_node *node, const gcl_limits *limits, const int *v, 
     cut c = cut_of(&g, v);
     *out = (gcl_recipe){.n_launches = 2, .epilogue_launch = 1};
     out->scratch_floats = (int64_t)g.r * g.s * c.blocks_c * v[CB] * c.blocks_k * v[NR];
-    gcl_gather_pack(&g, v[NR], v[CB], &out->launch[0]);
+    gcl_gather_pack(&g, v[NR], v[CB], 0, &out->launch[0]);
 
     gcl_launch *l = &out->launch[1];
     l->file = "conv_vec";

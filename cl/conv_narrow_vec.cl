@@ -1,0 +1,298 @@
+/* Convolutions with few outputs (a picture's 3 channels), vectorised over the input channels, for
+ * devices that run one work-item at a time (CPUs). Equations, phases and index letters are those of
+ * conv_vec.cl and conv_weight_vec.cl; K is KN.
+ *
+ * conv_narrow: forward and data gradient. The patch is patch[C / V][row][column % IS][column / IS][V],
+ * filters come packed as [phase][C / V][i][j % IS][j / IS][KN][V]. MR pixels x KN outputs are kept as
+ * vectors of V partial sums over channels: MR + KN vector loads for MR * KN fma; their elements are
+ * added at the end. Work-items: strip of QB columns, strip of PB rows, image.
+ *
+ * conv_weight_narrow: MR taps s, s + IS, ... x KN outputs are vectors over channels, summed over the
+ * pixels of a block: MR vectors of x and KN broadcasts of y for MR * KN fma a pixel. Work-items:
+ * chunk of CC channels, group of pixel blocks of PB rows x QB columns. Partial sums are
+ * part[group][r][s][k][C rounded up to V]; sum_narrow adds them in the order of the groups.
+ *
+ * Work-group size 1. Local memory: CC * patch_rows * IS * slots floats (conv_weight_narrow: and MR * V,
+ * and PB * QB * KN). Registers: MR * KN + KN + 1 vectors. */
+#pragma OPENCL FP_CONTRACT OFF
+
+#ifndef V /* vector length over channels: 1, 2, 4, 8, 16 */
+#define V 16
+#endif
+#ifndef MR /* pixels (conv_narrow) or taps of a row (conv_weight_narrow) of a register block: 1 to 16 */
+#define MR 8
+#endif
+#ifndef KN /* outputs: 1 to 8 */
+#define KN 3
+#endif
+#ifndef EPILOGUE
+#define EPILOGUE(v, at, k, T, LOAD) (v)
+#define EPILOGUE_PARAMS
+#endif
+
+#if V == 1
+typedef float floatv;
+#define LOADV(p) (*(p))
+#define STOREV(v, p) (*(p) = (v))
+#else
+#define PASTE2(a, b) a##b
+#define PASTE(a, b) PASTE2(a, b)
+typedef PASTE(float, V) floatv;
+#define LOADV(p) PASTE(vload, V)(0, p)
+#define STOREV(v, p) PASTE(vstore, V)(v, 0, p)
+#endif
+#define LOAD1(p) (*(p))
+
+/* Taps r < taps with r % step == rest. */
+inline int taps_of(int taps, int rest, int step)
+{
+    return rest < taps ? (taps - rest + step - 1) / step : 0;
+}
+
+inline void zero(__local float *to, int n)
+{
+    for (int i = 0; i < n; i++)
+        to[i] = 0.0f;
+}
+
+/* V floats, of which those from n on are zero. */
+inline void copy_channels(__local float *to, __global const float *from, int n)
+{
+    if (n >= V) {
+        STOREV(LOADV(from), to);
+        return;
+    }
+    for (int c = 0; c < V; c++)
+        to[c] = c < n ? from[c] : 0.0f;
+}
+
+/* One row of the patch: channels c0 .. c0 + nc of row h (any h) from column w0 on. */
+inline void copy_row(__local float *row, __global const float *x, int H, int W, int C, int h, int w0,
+                     int c0, int nc, int is_w, int slots, int block_pitch)
+{
+    int blocks = (nc + V - 1) / V;
+    for (int m = 0; m < is_w; m++) {
+        __local float *to = row + m * slots * V;
+        int first = w0 + m < 0 ? min((-w0 - m + is_w - 1) / is_w, slots) : 0;
+        int last = W - w0 - m <= 0 ? 0 : min((W - w0 - m + is_w - 1) / is_w, slots);
+        if (h < 0 || h >= H || last <= first)
+            first = last = slots;
+        for (int b = 0; b < blocks; b++) {
+            zero(to + b * block_pitch, first * V);
+            zero(to + b * block_pitch + last * V, (slots - last) * V);
+        }
+        if (first == last)
+            continue;
+        __global const float *from = x + ((long)h * W + w0 + m) * C + c0;
+        for (int slot = first; slot < last; slot++)
+            for (int b = 0; b < blocks; b++)
+                copy_channels(to + b * block_pitch + slot * V,
+                              from + (long)slot * is_w * C + b * V, nc - b * V);
+    }
+}
+
+/* The sum of a vector's elements, by halves. */
+inline float sum_of(floatv a)
+{
+#if V == 16
+    float8 b = a.lo + a.hi;
+#elif V == 8
+    float8 b = a;
+#endif
+#if V >= 8
+    float4 c = b.lo + b.hi;
+#elif V == 4
+    float4 c = a;
+#endif
+#if V >= 4
+    float2 d = c.lo + c.hi;
+#elif V == 2
+    float2 d = a;
+#endif
+#if V >= 2
+    return d.x + d.y;
+#else
+    return a;
+#endif
+}
+
+__kernel __attribute__((reqd_work_group_size(1, 1, 1)))
+void conv_narrow(__global const float *x_base, ulong x_at, __global const float *w_base, ulong w_at,
+                 __global float *y_base, ulong y_at, int H, int W, int C, int OH, int OW, int R, int S,
+                 int is_h, int is_w, int os_h, int os_w, int off_h, int off_w, int low_h, int low_w,
+                 int PB, int QB, int CC, int patch_rows, int slots, __local float *patch
+                 EPILOGUE_PARAMS)
+{
+    const int pw0 = (int)get_global_id(0) * QB, ph0 = (int)get_global_id(1) * PB;
+    const int n = (int)get_global_id(2);
+    const int blocks_c = (C + V - 1) / V;
+    const int row_pitch = is_w * slots * V, block_pitch = patch_rows * row_pitch;
+    const int rows = min(PB, (OH + os_h - 1) / os_h - ph0);
+    __global const float *x = x_base + x_at + (ulong)n * H * W * C;
+    __global float *y = y_base + y_at;
+    float sums[MR * KN];
+
+    for (int c0 = 0; c0 < C; c0 += CC) {
+        const int nc = min(CC, C - c0), nb = (nc + V - 1) / V;
+        for (int row = 0; row < patch_rows; row++)
+            copy_row(patch + row * row_pitch, x, H, W, C, ph0 * is_h + low_h + row,
+                     pw0 * is_w + low_w, c0, nc, is_w, slots, block_pitch);
+
+        int taps_before = 0;
+        for (int ab = 0; ab < os_h * os_w; ab++) {
+            const int a = ab / os_w, b = ab % os_w;
+            const int RT = os_h == 1 ? R : taps_of(R, (a + off_h) % os_h, os_h);
+            const int ST = os_w == 1 ? S : taps_of(S, (b + off_w) % os_w, os_w);
+            const int dh = (a + off_h) / os_h - RT + 1 - low_h;
+            const int dw = (b + off_w) / os_w - ST + 1 - low_w;
+            const int width = min(QB, (OW - b + os_w - 1) / os_w - pw0);
+            __global const float *w = w_base + w_at
+                + ((long)taps_before * blocks_c + (long)c0 / V * RT * ST) * (V * KN);
+            taps_before += RT * ST;
+            for (int p = 0; p < rows; p++) {
+                const int oh = (ph0 + p) * os_h + a;
+                if (oh >= OH)
+                    break;
+                for (int q = 0; q < width; q += MR) {
+                    floatv acc[MR][KN];
+                    #pragma unroll
+                    for (int r = 0; r < MR; r++)
+                        #pragma unroll
+                        for (int k = 0; k < KN; k++)
+                            acc[r][k] = (floatv)(0.0f);
+                    __global const float *ws = w;
+                    for (int cb = 0; cb < nb; cb++) {
+                        for (int i = 0; i < RT; i++) {
+                            for (int m = 0; m < is_w; m++) {
+                                __local const float *xs = patch + cb * block_pitch
+                                    + (p * is_h + i + dh) * row_pitch + (m * slots + q + dw) * V;
+                                const int taps = taps_of(ST, m, is_w);
+                                for (int j = 0; j < taps; j++, xs += V, ws += KN * V) {
+                                    floatv f[KN];
+                                    #pragma unroll
+                                    for (int k = 0; k < KN; k++)
+                                        f[k] = LOADV(ws + k * V);
+                                    #pragma unroll
+                                    for (int r = 0; r < MR; r++) {
+                                        const floatv v = LOADV(xs + r * V);
+                                        #pragma unroll
+                                        for (int k = 0; k < KN; k++)
+                                            acc[r][k] = fma(v, f[k], acc[r][k]);
+                                    }
+                                }
+                            }
+                        }
+                    }
+                    #pragma unroll
+                    for (int r = 0; r < MR; r++)
+                        #pragma unroll
+                        for (int k = 0; k < KN; k++)
+                            sums[r * KN + k] = sum_of(acc[r][k]);
+                    for (int r = 0; r < min(MR, width - q); r++) {
+                        const int ow = (pw0 + q + r) * os_w + b;
+                        const ulong at = (((ulong)n * OH + oh) * OW + ow) * KN;
+                        for (int k = 0; k < KN; k++) {
+                            float sum = sums[r * KN + k];
+                            if (c0 > 0)
+                                sum += y[at + k];
+                            if (c0 + CC >= C)
+                                sum = EPILOGUE(sum, at + k, k, float, LOAD1);
+                            y[at + k] = sum;
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+__kernel __attribute__((reqd_work_group_size(1, 1, 1)))
+void conv_weight_narrow(__global const float *x_base, ulong x_at, __global const float *y_base,
+                        ulong y_at, __global float *part_base, ulong part_at, int N, int H, int W,
+                        int C, int P, int Q, int R, int S, int is_h, int is_w, int pad_h, int pad_w,
+                        int PB, int QB, int CC, int patch_rows, int slots, __local float *patch,
+                        __local float *ys)
+{
+    const int groups = (int)get_global_size(1), g = (int)get_global_id(1);
+    const int c0 = (int)get_global_id(0) * CC, nc = min(CC, C - c0), blocks_c = (nc + V - 1) / V;
+    const int row_pitch = is_w * slots * V, block_pitch = patch_rows * row_pitch;
+    const int pitch_c = (C + V - 1) / V * V;
+    const int strips_p = (P + PB - 1) / PB, strips_q = (Q + QB - 1) / QB;
+    const long blocks = (long)N * strips_p * strips_q;
+    const long begin = blocks * g / groups, end = blocks * (g + 1) / groups;
+    __global const float *x = x_base + x_at, *y = y_base + y_at;
+    __global float *part = part_base + part_at + (ulong)g * R * S * KN * pitch_c + c0;
+    zero(patch + blocks_c * block_pitch, MR * V);
+
+    for (long block = begin; block < end; block++) {
+        const int n = (int)(block / (strips_p * strips_q));
+        const int p0 = (int)(block / strips_q % strips_p) * PB, q0 = (int)(block % strips_q) * QB;
+        const int rows = min(PB, P - p0), columns = min(QB, Q - q0);
+        for (int h = 0; h < (rows - 1) * is_h + R; h++)
+            copy_row(patch + h * row_pitch, x + (ulong)n * H * W * C, H, W, C, p0 * is_h - pad_h + h,
+                     q0 * is_w - pad_w, c0, nc, is_w, slots, block_pitch);
+        for (int p = 0; p < rows; p++) {
+            __global const float *from = y + (((ulong)n * P + p0 + p) * Q + q0) * KN;
+            for (int e = 0; e < columns * KN; e++)
+                ys[p * QB * KN + e] = from[e];
+        }
+
+        for (int cb = 0; cb < blocks_c; cb++) {
+            for (int im = 0; im < R * is_w; im++) {
+                const int i = im / is_w, m = im % is_w, taps = taps_of(S, m, is_w);
+                for (int j = 0; j < taps; j += MR) {
+                    floatv acc[MR][KN];
+                    __global float *to = part + ((ulong)(i * S + m + j * is_w) * KN) * pitch_c + cb * V;
+                    const int to_step = is_w * KN * pitch_c;
+                    #pragma unroll
+                    for (int r = 0; r < MR; r++)
+                        #pragma unroll
+                        for (int k = 0; k < KN; k++)
+                            acc[r][k] = block > begin && j + r < taps
+                                ? LOADV(to + (long)r * to_step + k * pitch_c) : (floatv)(0.0f);
+                    for (int p = 0; p < rows; p++) {
+                        __local const float *xs = patch + cb * block_pitch + (p * is_h + i) * row_pitch
+                            + (m * slots + j) * V;
+                        __local const float *yr = ys + p * QB * KN;
+                        for (int q = 0; q < columns; q++, xs += V, yr += KN) {
+                            #pragma unroll
+                            for (int r = 0; r < MR; r++) {
+                                const floatv v = LOADV(xs + r * V);
+                                #pragma unroll
+                                for (int k = 0; k < KN; k++)
+                                    acc[r][k] = fma((floatv)(yr[k]), v, acc[r][k]);
+                            }
+                        }
+                    }
+                    #pragma unroll
+                    for (int r = 0; r < MR; r++) {
+                        if (j + r < taps) {
+                            #pragma unroll
+                            for (int k = 0; k < KN; k++)
+                                STOREV(acc[r][k], to + (long)r * to_step + k * pitch_c);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/* out[rs, c, k] = sum_g part[g][rs][k][c]: work-item rs. */
+__kernel __attribute__((reqd_work_group_size(1, 1, 1)))
+void sum_narrow(__global const float *part_base, ulong part_at, __global float *out_base, ulong out_at,
+                int groups, int C EPILOGUE_PARAMS)
+{
+    const int pitch_c = (C + V - 1) / V * V;
+    const ulong rs = get_global_id(0), step = get_global_size(0) * KN * pitch_c;
+    __global const float *part = part_base + part_at + rs * KN * pitch_c;
+    for (int c = 0; c < C; c++) {
+        for (int k = 0; k < KN; k++) {
+            const ulong at = (rs * C + c) * KN + k;
+            float sum = part[k * pitch_c + c];
+            for (int g = 1; g < groups; g++)
+                sum += part[g * step + k * pitch_c + c];
+            out_base[out_at + at] = EPILOGUE(sum, at, k, float, LOAD1);
+        }
+    }
+}
