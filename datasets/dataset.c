@@ -220,20 +220,19 @@ static int fit_whole(const gcl_dataset_options *options, const gcl_image *pictur
     return result;
 }
 
-int gcl_dataset_fit(const gcl_dataset_options *options, gcl_image *picture, int full_width,
-                    int full_height, uint8_t *bytes, gcl_error *err)
+int gcl_dataset_fit(const gcl_dataset_options *options, gcl_image *picture, double scale,
+                    const gcl_image_header *header, uint8_t *bytes, gcl_error *err)
 {
-    gcl_box box = gcl_dataset_crop(options, full_width, full_height);
-    if (box.x + box.width > full_width || box.y + box.height > full_height)
+    gcl_box box = gcl_dataset_crop(options, header->width, header->height);
+    if (box.x + box.width > header->width || box.y + box.height > header->height)
         return gcl_fail(err, GCL_DATA, "data.box %g,%g,%g,%g does not lie in its %d x %d pixels",
                         options->box.x, options->box.y, options->box.width, options->box.height,
-                        full_width, full_height);
+                        header->width, header->height);
     if (gcl_image_set_channels(picture, options->channels, err) != 0)
         return -1;
-    double x = (double)picture->width / full_width, y = (double)picture->height / full_height;
-    /* The far edges are clamped because x * full_width may round to above the picture's width. */
-    box = (gcl_box){box.x * x, box.y * y, fmin(box.width * x, picture->width - box.x * x),
-                    fmin(box.height * y, picture->height - box.y * y)};
+    double x = box.x * scale, y = box.y * scale; /* rounding must not carry the box outside */
+    box = (gcl_box){x, y, fmin(box.width * scale, picture->width - x),
+                    fmin(box.height * scale, picture->height - y)};
     if (options->crop == GCL_CROP_FIT)
         return fit_whole(options, picture, box, bytes, err);
     return gcl_resize(bytes, options->size, options->size, picture, box, options->filter, err);

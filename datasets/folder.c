@@ -214,11 +214,13 @@ static int read_bytes(const gcl_dataset_options *options, const char *path, cons
 {
     gcl_image_header header;
     gcl_image picture;
-    if (gcl_image_read_header(file, n, path, &header, err) != 0 ||
-        gcl_image_decode(file, n, path, least_scale(options, &header), &picture, err) != 0)
+    if (gcl_image_read_header(file, n, path, &header, err) != 0)
+        return -1;
+    double scale = least_scale(options, &header);
+    if (gcl_image_decode(file, n, path, &scale, &picture, err) != 0)
         return -1;
     gcl_error reason = {0};
-    int result = gcl_dataset_fit(options, &picture, header.width, header.height, bytes, &reason);
+    int result = gcl_dataset_fit(options, &picture, scale, &header, bytes, &reason);
     if (result != 0)
         gcl_fail(err, reason.code, "%s: %s", path, reason.text);
     gcl_image_free(&picture);

@@ -42,10 +42,10 @@ extern const gcl_dataset_format gcl_dataset_folder, gcl_dataset_faces;
 /* The part of a picture of width x height pixels that the options ask for. */
 gcl_box gcl_dataset_crop(const gcl_dataset_options *options, int width, int height);
 
-/* Crops, resizes and recolours a decoded picture to bytes [size, size, channels]. The picture may
- * be a reduced decoding of one of full_width x full_height pixels, in which boxes are meant.
- * Changes `picture` (its channels). Errors: GCL_MEMORY, GCL_DATA (the crop box misses it). */
-int gcl_dataset_fit(const gcl_dataset_options *options, gcl_image *picture, int full_width,
-                    int full_height, uint8_t *bytes, gcl_error *err);
+/* Crops, resizes and recolours a picture to bytes [size, size, channels]. The picture is a decoding
+ * at `scale` of what `header` describes; the crop box is meant in the pixels of the whole. Changes
+ * `picture` (its channels). Errors: GCL_MEMORY, GCL_DATA (the crop box leaves the picture). */
+int gcl_dataset_fit(const gcl_dataset_options *options, gcl_image *picture, double scale,
+                    const gcl_image_header *header, uint8_t *bytes, gcl_error *err);
 
 #endif

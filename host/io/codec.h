@@ -6,7 +6,7 @@
 
 int gcl_jpeg_read_header(const uint8_t *bytes, size_t n, const char *name, gcl_image_header *header,
                          gcl_error *err);
-int gcl_jpeg_decode(const uint8_t *bytes, size_t n, const char *name, double least_scale,
+int gcl_jpeg_decode(const uint8_t *bytes, size_t n, const char *name, double *scale,
                     gcl_image *image, gcl_error *err);
 
 int gcl_png_read_header(const uint8_t *bytes, size_t n, const char *name, gcl_image_header *header,

@@ -56,15 +56,18 @@ int gcl_image_read_header(const uint8_t *bytes, size_t n, const char *name,
     return 0;
 }
 
-int gcl_image_decode(const uint8_t *bytes, size_t n, const char *name, double least_scale,
+int gcl_image_decode(const uint8_t *bytes, size_t n, const char *name, double *scale,
                      gcl_image *image, gcl_error *err)
 {
     gcl_image_header header;
     *image = (gcl_image){0};
     if (gcl_image_read_header(bytes, n, name, &header, err) != 0)
         return -1;
+    double full = 1;
     if (header.format == GCL_IMAGE_JPEG)
-        return gcl_jpeg_decode(bytes, n, name, least_scale, image, err);
+        return gcl_jpeg_decode(bytes, n, name, scale != NULL ? scale : &full, image, err);
+    if (scale != NULL)
+        *scale = 1;
     return gcl_png_decode(bytes, n, name, image, err);
 }
 
@@ -75,7 +78,7 @@ int gcl_image_read_file(const char *path, gcl_image *image, gcl_error *err)
     *image = (gcl_image){0};
     if (gcl_file_read(path, GCL_IMAGE_MAX_BYTES, &bytes, &n, err) != 0)
         return -1;
-    int result = gcl_image_decode(bytes, n, path, 1, image, err);
+    int result = gcl_image_decode(bytes, n, path, NULL, image, err);
     free(bytes);
     return result;
 }

@@ -46,11 +46,12 @@ void gcl_image_free(gcl_image *image); /* and clears it; an empty one is fine */
 int gcl_image_read_header(const uint8_t *bytes, size_t n, const char *name,
                           gcl_image_header *header, gcl_error *err);
 
-/* Decodes the n bytes of a JPEG or PNG file. `least_scale` in (0, 1] allows JPEG to be decoded at
- * the smallest m/8 of its size that is not below that scale, which saves most of the work when a
- * large picture is wanted small: [ceil(height * m / 8), ceil(width * m / 8)] pixels come out. 1 is
- * full size; PNG is always full size. Errors: GCL_DATA, GCL_MEMORY; `image` is then empty. */
-int gcl_image_decode(const uint8_t *bytes, size_t n, const char *name, double least_scale,
+/* Decodes the n bytes of a JPEG or PNG file. *scale in (0, 1] is the least scale that will do: JPEG
+ * is decoded at the smallest m/8 of its size that is not below it, which saves most of the work
+ * when a large picture is wanted small; *scale then says which, and sample i of the picture covers
+ * i / *scale to (i + 1) / *scale of the whole one. NULL is full size, and PNG is always full size.
+ * Errors: GCL_DATA, GCL_MEMORY; `image` is then empty. */
+int gcl_image_decode(const uint8_t *bytes, size_t n, const char *name, double *scale,
                      gcl_image *image, gcl_error *err);
 
 /* Reads a whole file and decodes it at full size. Errors: GCL_DATA, GCL_MEMORY. */

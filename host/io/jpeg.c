@@ -86,17 +86,18 @@ static void cmyk_to_rgb(uint8_t *pixels, size_t n_pixels, int inverted)
     }
 }
 
-static int decode(tjhandle decoder, const uint8_t *bytes, size_t n, const char *name,
-                  double least_scale, gcl_image *image, gcl_error *err)
+static int decode(tjhandle decoder, const uint8_t *bytes, size_t n, const char *name, double *scale,
+                  gcl_image *image, gcl_error *err)
 {
     gcl_image_header header;
     int space = 0;
     if (open_header(decoder, bytes, n, name, &header, &space, err) != 0)
         return -1;
-    tjscalingfactor scale = choose_scale(least_scale);
+    tjscalingfactor factor = choose_scale(*scale);
+    *scale = (double)factor.num / factor.denom;
     int inks = space == TJCS_CMYK || space == TJCS_YCCK;
     int format = inks ? TJPF_CMYK : header.channels == 1 ? TJPF_GRAY : TJPF_RGB;
-    if (gcl_image_new(image, TJSCALED(header.width, scale), TJSCALED(header.height, scale),
+    if (gcl_image_new(image, TJSCALED(header.width, factor), TJSCALED(header.height, factor),
                       inks ? 4 : header.channels, err) != 0)
         return -1;
     /* A warning means that part of the picture was made up; it counts as failure. The limit on
@@ -112,13 +113,13 @@ static int decode(tjhandle decoder, const uint8_t *bytes, size_t n, const char *
     return 0;
 }
 
-int gcl_jpeg_decode(const uint8_t *bytes, size_t n, const char *name, double least_scale,
+int gcl_jpeg_decode(const uint8_t *bytes, size_t n, const char *name, double *scale,
                     gcl_image *image, gcl_error *err)
 {
     tjhandle decoder = new_decoder(name, err);
     if (decoder == NULL)
         return -1;
-    int result = decode(decoder, bytes, n, name, least_scale, image, err);
+    int result = decode(decoder, bytes, n, name, scale, image, err);
     tjDestroy(decoder);
     if (result != 0)
         gcl_image_free(image);
