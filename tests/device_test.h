@@ -25,17 +25,6 @@
 
 extern char **environ;
 
-#if defined(__SANITIZE_ADDRESS__)
-/* Takes the place of the C library's: the leaks of a driver that was unloaded would have no name for
- * tests/leaks.supp to match. */
-int dlclose(void *handle);
-int dlclose(void *handle)
-{
-    (void)handle;
-    return 0;
-}
-#endif
-
 static const char *self; /* this program */
 static char scratch[64]; /* a folder of this run, removed at its end */
 static char cache[128];  /* the test's own cache folder, not made yet */
