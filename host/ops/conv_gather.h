@@ -17,11 +17,32 @@ typedef struct gcl_gather {
 
 /* Of a conv or conv_data node. */
 gcl_gather gcl_gather_of(const gcl_node *node);
-/* Fills the launch that packs the filter (in[1]) to the start of scratch, in blocks of cb
- * channels and nr outputs, outputs innermost, or channels if `narrow`. */
-void gcl_gather_pack(const gcl_gather *g, int nr, int cb, int narrow,
+/* A filter as it lies, [R,S,C,K], packed to `scratch` in blocks of cb channels and nr outputs, outputs
+ * innermost, or channels if `narrow`. */
+void gcl_gather_pack(const gcl_gather *g, int nr, int cb, int narrow, gcl_arg filter, gcl_arg scratch,
                      gcl_launch *launch);
 /* Tensors read and written once. */
 double gcl_gather_bytes(const gcl_gather *g);
+
+/* The launches of cl/conv_vec.cl and their parameters. */
+enum {
+    GCL_GATHER_V, GCL_GATHER_MR, GCL_GATHER_NR, GCL_GATHER_CB, GCL_GATHER_PB, GCL_GATHER_QB,
+    GCL_GATHER_CC, GCL_GATHER_KG, GCL_GATHER_PARAMS
+};
+void gcl_gather_defaults(const gcl_gather *g, const gcl_limits *limits, int *values);
+int gcl_gather_fits(const gcl_gather *g, const gcl_limits *limits, const int *values);
+/* Appends the two launches and their scratch to a recipe; values must fit. */
+void gcl_gather_launches(const gcl_gather *g, const int *values, gcl_arg x, gcl_arg filter,
+                         gcl_recipe *recipe);
+
+/* The same for cl/conv_weight_vec.cl. */
+enum {
+    GCL_WEIGHT_V, GCL_WEIGHT_MR, GCL_WEIGHT_NR, GCL_WEIGHT_CB, GCL_WEIGHT_PIXELS, GCL_WEIGHT_CC,
+    GCL_WEIGHT_KC, GCL_WEIGHT_GROUPS, GCL_WEIGHT_PARAMS
+};
+void gcl_weight_defaults(const gcl_conv_attr *a, const gcl_limits *limits, int *values);
+int gcl_weight_fits(const gcl_conv_attr *a, const gcl_limits *limits, const int *values);
+void gcl_weight_launches(const gcl_conv_attr *a, const int *values, gcl_arg x, gcl_arg y,
+                         gcl_recipe *recipe);
 
 #endif

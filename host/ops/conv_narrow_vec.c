@@ -103,7 +103,7 @@ static int recipe(const gcl_node *node, const gcl_limits *limits, const int *v, 
     cut c = cut_of(&g, v);
     *out = (gcl_recipe){.n_launches = 2, .epilogue_launch = 1};
     out->scratch_floats = (int64_t)g.r * g.s * gcl_round_up(g.c, v[V]) * g.k;
-    gcl_gather_pack(&g, g.k, v[V], 1, &out->launch[0]);
+    gcl_gather_pack(&g, g.k, v[V], 1, gcl_arg_in(1), gcl_arg_scratch(0), &out->launch[0]);
 
     gcl_launch *l = &out->launch[1];
     l->file = "conv_narrow_vec";

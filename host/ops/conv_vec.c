@@ -4,7 +4,10 @@
 #include "ops/conv_gather.h"
 #include "ops/vec.h"
 
-enum { V, MR, NR, CB, PB, QB, CC, KG, N_PARAMS };
+enum {
+    V = GCL_GATHER_V, MR = GCL_GATHER_MR, NR = GCL_GATHER_NR, CB = GCL_GATHER_CB, PB = GCL_GATHER_PB,
+    QB = GCL_GATHER_QB, CC = GCL_GATHER_CC, KG = GCL_GATHER_KG, N_PARAMS = GCL_GATHER_PARAMS
+};
 
 static const gcl_param params[N_PARAMS] = {
     [V] = {"v", {16, 8, 4, 2, 1}, 5},
@@ -41,7 +44,7 @@ static cut cut_of(const gcl_gather *g, const int *v)
     return c;
 }
 
-static int fits(const gcl_gather *g, const gcl_limits *limits, const int *v)
+int gcl_gather_fits(const gcl_gather *g, const gcl_limits *limits, const int *v)
 {
     return v[V] >= 1 && v[MR] >= 1 && v[NR] >= v[V] && v[NR] % v[V] == 0 && v[CB] >= 1 && v[PB] >= 1
         && v[QB] >= 1 && v[CC] >= v[CB] && v[CC] % v[CB] == 0 && v[KG] >= 1
@@ -115,12 +118,17 @@ static void choose_share(const gcl_gather *g, const gcl_limits *limits, int *v)
     }
 }
 
+void gcl_gather_defaults(const gcl_gather *g, const gcl_limits *limits, int *v)
+{
+    choose_block(g, limits, v);
+    v[CB] = gcl_vec_channel_block(g->c);
+    choose_share(g, limits, v);
+}
+
 static void defaults(const gcl_node *node, const gcl_limits *limits, int *values)
 {
     gcl_gather g = gcl_gather_of(node);
-    choose_block(&g, limits, values);
-    values[CB] = gcl_vec_channel_block(g.c);
-    choose_share(&g, limits, values);
+    gcl_gather_defaults(&g, limits, values);
 }
 
 /* ---- recipe --------------------------------------------------------------------------------- */
@@ -130,35 +138,42 @@ static int applies(const gcl_node *node, const gcl_limits *limits)
     int values[N_PARAMS];
     gcl_gather g = gcl_gather_of(node);
     defaults(node, limits, values);
-    return fits(&g, limits, values);
+    return gcl_gather_fits(&g, limits, values);
+}
+
+void gcl_gather_launches(const gcl_gather *g, const int *v, gcl_arg x, gcl_arg filter,
+                         gcl_recipe *out)
+{
+    cut c = cut_of(g, v);
+    gcl_arg packed = gcl_arg_scratch(out->scratch_floats);
+    gcl_gather_pack(g, v[NR], v[CB], 0, filter, packed, &out->launch[out->n_launches++]);
+    out->scratch_floats += (int64_t)g->r * g->s * c.blocks_c * v[CB] * c.blocks_k * v[NR];
+
+    out->epilogue_launch = out->n_launches;
+    gcl_launch *l = &out->launch[out->n_launches++];
+    *l = (gcl_launch){.file = "conv_vec", .kernel = "conv_gather"};
+    snprintf(l->defines, sizeof l->defines, "-DV=%d -DMR=%d -DNR=%d -DCB=%d", v[V], v[MR], v[NR],
+             v[CB]);
+    const int sizes[] = {g->h, g->w, g->c, g->oh, g->ow, g->k, g->r, g->s, g->is_h, g->is_w, g->os_h,
+                         g->os_w, g->off_h, g->off_w, g->low_h, g->low_w, v[PB], v[QB], v[CC], v[KG],
+                         c.patch_rows, c.slots};
+    l->args[l->n_args++] = x;
+    l->args[l->n_args++] = packed;
+    l->args[l->n_args++] = gcl_arg_out();
+    gcl_vec_args(l, sizes, sizeof sizes / sizeof sizes[0]);
+    l->args[l->n_args++] = gcl_arg_local(c.local_floats);
+    gcl_vec_items(l, c.items[0], c.items[1], c.items[2]);
+    l->bytes = gcl_gather_bytes(g);
 }
 
 static int recipe(const gcl_node *node, const gcl_limits *limits, const int *v, gcl_recipe *out)
 {
     gcl_gather g = gcl_gather_of(node);
-    if (!fits(&g, limits, v))
+    if (!gcl_gather_fits(&g, limits, v))
         return -1;
-    cut c = cut_of(&g, v);
-    *out = (gcl_recipe){.n_launches = 2, .epilogue_launch = 1};
-    out->scratch_floats = (int64_t)g.r * g.s * c.blocks_c * v[CB] * c.blocks_k * v[NR];
-    gcl_gather_pack(&g, v[NR], v[CB], 0, &out->launch[0]);
-
-    gcl_launch *l = &out->launch[1];
-    l->file = "conv_vec";
-    l->kernel = "conv_gather";
-    snprintf(l->defines, sizeof l->defines, "-DV=%d -DMR=%d -DNR=%d -DCB=%d", v[V], v[MR], v[NR],
-             v[CB]);
-    const int sizes[] = {g.h, g.w, g.c, g.oh, g.ow, g.k, g.r, g.s, g.is_h, g.is_w, g.os_h, g.os_w,
-                         g.off_h, g.off_w, g.low_h, g.low_w, v[PB], v[QB], v[CC], v[KG],
-                         c.patch_rows, c.slots};
-    l->args[l->n_args++] = gcl_arg_in(0);
-    l->args[l->n_args++] = gcl_arg_scratch(0);
-    l->args[l->n_args++] = gcl_arg_out();
-    gcl_vec_args(l, sizes, sizeof sizes / sizeof sizes[0]);
-    l->args[l->n_args++] = gcl_arg_local(c.local_floats);
-    gcl_vec_items(l, c.items[0], c.items[1], c.items[2]);
-    l->flops = node->op->flops(node);
-    l->bytes = gcl_gather_bytes(&g);
+    *out = (gcl_recipe){.n_launches = 0};
+    gcl_gather_launches(&g, v, gcl_arg_in(0), gcl_arg_in(1), out);
+    out->launch[1].flops = node->op->flops(node);
     return 0;
 }
 

@@ -1,9 +1,14 @@
 /* The vec variant of the convolution's weight gradient (cl/conv_weight_vec.cl). */
 #include <stdio.h>
 
+#include "ops/conv_gather.h"
 #include "ops/vec.h"
 
-enum { V, MR, NR, CB, PIXELS, CC, KC, GROUPS, N_PARAMS };
+enum {
+    V = GCL_WEIGHT_V, MR = GCL_WEIGHT_MR, NR = GCL_WEIGHT_NR, CB = GCL_WEIGHT_CB,
+    PIXELS = GCL_WEIGHT_PIXELS, CC = GCL_WEIGHT_CC, KC = GCL_WEIGHT_KC, GROUPS = GCL_WEIGHT_GROUPS,
+    N_PARAMS = GCL_WEIGHT_PARAMS
+};
 
 static const gcl_param params[N_PARAMS] = {
     [V] = {"v", {16, 8, 4, 2, 1}, 5},
@@ -51,7 +56,7 @@ static cut cut_of(const gcl_conv_attr *a, const int *v)
     return c;
 }
 
-static int fits(const gcl_conv_attr *a, const gcl_limits *limits, const int *v)
+int gcl_weight_fits(const gcl_conv_attr *a, const gcl_limits *limits, const int *v)
 {
     if (v[V] < 1 || v[MR] < 1 || v[NR] < v[V] || v[NR] % v[V] != 0 || v[CB] < 1 || v[PIXELS] < 1
         || v[CC] < v[CB] || v[CC] % v[CB] != 0 || v[KC] < v[NR] || v[KC] % v[NR] != 0
@@ -78,9 +83,8 @@ static int choose_rows(const gcl_conv_attr *a, int cb, int most)
 
 /* The partial sums of a work-item and its pixel block stay in the second-level cache; enough
  * work-items for every unit to have several. */
-static void defaults(const gcl_node *node, const gcl_limits *limits, int *v)
+void gcl_weight_defaults(const gcl_conv_attr *a, const gcl_limits *limits, int *v)
 {
-    const gcl_conv_attr *a = node->attr;
     int64_t room = gcl_vec_cache(limits);
     v[V] = gcl_vec_length(a->k, limits);
     v[NR] = a->k > v[V] ? 2 * v[V] : v[V];
@@ -109,41 +113,52 @@ static void defaults(const gcl_node *node, const gcl_limits *limits, int *v)
     v[GROUPS] = smaller(c.blocks, gcl_divide_up(8 * (int)limits->compute_units, c.chunks));
 }
 
+static void defaults(const gcl_node *node, const gcl_limits *limits, int *values)
+{
+    gcl_weight_defaults(node->attr, limits, values);
+}
+
 static int applies(const gcl_node *node, const gcl_limits *limits)
 {
     int values[N_PARAMS];
     defaults(node, limits, values);
-    return fits(node->attr, limits, values);
+    return gcl_weight_fits(node->attr, limits, values);
 }
 
-static int recipe(const gcl_node *node, const gcl_limits *limits, const int *v, gcl_recipe *out)
+void gcl_weight_launches(const gcl_conv_attr *a, const int *v, gcl_arg x, gcl_arg y, gcl_recipe *out)
 {
-    const gcl_conv_attr *a = node->attr;
-    if (!fits(a, limits, v))
-        return -1;
     cut c = cut_of(a, v);
     int groups = smaller(v[GROUPS], c.blocks);
-    *out = (gcl_recipe){.n_launches = 2, .epilogue_launch = 1, .scratch_floats = c.part_floats};
-
-    gcl_launch *l = &out->launch[0];
-    l->file = "conv_weight_vec";
-    l->kernel = "conv_weight";
+    gcl_arg part = gcl_arg_scratch(out->scratch_floats);
+    gcl_launch *l = &out->launch[out->n_launches++];
+    *l = (gcl_launch){.file = "conv_weight_vec", .kernel = "conv_weight"};
     snprintf(l->defines, sizeof l->defines, "-DV=%d -DMR=%d -DNR=%d -DCB=%d", v[V], v[MR], v[NR],
              v[CB]);
     const int sizes[] = {a->n, a->h, a->w, a->c, a->p, a->q, a->k, a->r, a->s, a->stride_h,
                          a->stride_w, a->pad_h, a->pad_w, c.images, c.rows, c.columns, v[CC], v[KC],
                          c.patch_rows, c.slots};
-    l->args[l->n_args++] = gcl_arg_in(0);
-    l->args[l->n_args++] = gcl_arg_in(1);
-    l->args[l->n_args++] = gcl_arg_scratch(0);
+    l->args[l->n_args++] = x;
+    l->args[l->n_args++] = y;
+    l->args[l->n_args++] = part;
     gcl_vec_args(l, sizes, sizeof sizes / sizeof sizes[0]);
     l->args[l->n_args++] = gcl_arg_local(c.patch_floats);
     l->args[l->n_args++] = gcl_arg_local(c.y_floats);
     gcl_vec_items(l, c.chunks, groups, 1);
-    l->flops = node->op->flops(node);
     l->bytes = 4.0 * ((double)a->n * a->h * a->w * a->c + (double)a->n * a->p * a->q * a->k
                       + (double)groups * a->r * a->s * a->c * a->k);
-    gcl_vec_sum(v[V], groups, a->r * a->s * a->c, a->k, c.pitch, &out->launch[1]);
+    out->scratch_floats += (int64_t)groups * a->r * a->s * a->c * c.pitch;
+    out->epilogue_launch = out->n_launches;
+    gcl_vec_sum(v[V], groups, a->r * a->s * a->c, a->k, c.pitch, part,
+                &out->launch[out->n_launches++]);
+}
+
+static int recipe(const gcl_node *node, const gcl_limits *limits, const int *v, gcl_recipe *out)
+{
+    if (!gcl_weight_fits(node->attr, limits, v))
+        return -1;
+    *out = (gcl_recipe){.n_launches = 0};
+    gcl_weight_launches(node->attr, v, gcl_arg_in(0), gcl_arg_in(1), out);
+    out->launch[0].flops = node->op->flops(node);
     return 0;
 }
 

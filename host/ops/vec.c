@@ -38,13 +38,14 @@ void gcl_vec_items(gcl_launch *launch, int64_t x, int64_t y, int64_t z)
     launch->local[0] = launch->local[1] = launch->local[2] = 1;
 }
 
-void gcl_vec_sum(int v, int groups, int rows, int k, int pitch, gcl_launch *launch)
+void gcl_vec_sum(int v, int groups, int rows, int k, int pitch, gcl_arg part,
+                 gcl_launch *launch)
 {
     int each = gcl_divide_up(4096, k * groups); /* enough work to be worth a work-item */
     const int sizes[] = {groups, rows, k, pitch, each};
     *launch = (gcl_launch){.file = "sum_vec", .kernel = "sum_groups"};
     snprintf(launch->defines, sizeof launch->defines, "-DV=%d", v);
-    launch->args[launch->n_args++] = gcl_arg_scratch(0);
+    launch->args[launch->n_args++] = part;
     launch->args[launch->n_args++] = gcl_arg_out();
     gcl_vec_args(launch, sizes, 5);
     gcl_vec_items(launch, gcl_divide_up(rows, each), 1, 1);

@@ -13,8 +13,9 @@ int gcl_vec_length(int n, const gcl_limits *limits);
 int gcl_vec_channel_block(int c);
 /* Second-level cache to plan for, in bytes: local memory, but at most 1/4 MiB. */
 int64_t gcl_vec_cache(const gcl_limits *limits);
-/* Fills the launch of cl/sum_vec.cl: out[rows,k] = sum of `groups` blocks [rows,pitch] at scratch 0. */
-void gcl_vec_sum(int v, int groups, int rows, int k, int pitch, gcl_launch *launch);
+/* Fills the launch of cl/sum_vec.cl: out[rows,k] = sum of `groups` blocks [rows,pitch] at `part`. */
+void gcl_vec_sum(int v, int groups, int rows, int k, int pitch, gcl_arg part,
+                 gcl_launch *launch);
 void gcl_vec_args(gcl_launch *launch, const int *sizes, int n); /* appends int arguments */
 void gcl_vec_items(gcl_launch *launch, int64_t x, int64_t y, int64_t z); /* work-groups of one */
 
