@@ -8,16 +8,16 @@
 
 typedef struct gcl_limits {
     char platform[128], name[128], vendor[128], driver[128], version[128];
-    int is_cpu, is_gpu, is_accelerator;  /* CL_DEVICE_TYPE */
-    int opencl_c;                        /* 120, 200, 300 ... */
+    int is_cpu, is_gpu, is_accelerator; /* CL_DEVICE_TYPE */
+    int opencl_c;                       /* 120, 200, 300 ... */
     unsigned compute_units, clock_mhz;
     uint64_t memory_bytes, max_alloc_bytes, cache_bytes;
-    uint64_t local_bytes;                /* work-group local memory */
-    int local_is_global;                 /* local memory is plain memory (CPUs) */
+    uint64_t local_bytes; /* work-group local memory */
+    int local_is_global;  /* local memory is plain memory (CPUs) */
     unsigned max_work_group;
     size_t max_items[3];
-    unsigned float_width;                /* native float vector width, at least 1: 4 SSE, 8 AVX2, 16 */
-    unsigned base_align_bytes;           /* CL_DEVICE_MEM_BASE_ADDR_ALIGN / 8 */
+    unsigned float_width;      /* native float vector width, at least 1: 4 SSE, 8 AVX2, 16 */
+    unsigned base_align_bytes; /* CL_DEVICE_MEM_BASE_ADDR_ALIGN / 8 */
     int fp16, fp64, subgroups;
 } gcl_limits;
 

@@ -15,21 +15,21 @@
 
 #include "base/error.h"
 
-void *gcl_alloc(size_t bytes);                /* zeroed; ends the process when out of memory */
+void *gcl_alloc(size_t bytes); /* zeroed; ends the process when out of memory */
 void *gcl_realloc(void *pointer, size_t bytes);
 void *gcl_try_alloc(size_t bytes, const char *what, gcl_error *err); /* zeroed, 64-byte aligned */
 char *gcl_strdup(const char *text);
 
 typedef struct gcl_arena gcl_arena;
 gcl_arena *gcl_arena_new(void);
-void gcl_arena_free(gcl_arena *arena);        /* NULL is fine */
+void gcl_arena_free(gcl_arena *arena);                 /* NULL is fine */
 void *gcl_arena_alloc(gcl_arena *arena, size_t bytes); /* zeroed, 16-byte aligned */
 char *gcl_arena_printf(gcl_arena *arena, const char *format, ...) GCL_PRINTF(2, 3);
 
 /* Makes room for one more element in a growing array `items` with `n` used and `cap` allocated. */
-#define GCL_GROW(items, n, cap)                                                                   \
-    ((n) < (cap) ? (void)0                                                                        \
-                 : (void)((cap) = (cap) ? 2 * (cap) : 16,                                         \
+#define GCL_GROW(items, n, cap)                                                                    \
+    ((n) < (cap) ? (void)0                                                                         \
+                 : (void)((cap) = (cap) ? 2 * (cap) : 16,                                          \
                           (items) = gcl_realloc((items), (size_t)(cap) * sizeof *(items))))
 
 /* A string that grows: text is always terminated, and free()d by gcl_text_free. */

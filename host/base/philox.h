@@ -17,6 +17,7 @@ double gcl_philox_uniform(uint64_t seed, uint32_t step, uint32_t stream, uint64_
  * u1 = (w0 >> 8) * 2^-24 + 2^-25 and u2 = (w1 >> 8) * 2^-24. */
 double gcl_philox_normal(uint64_t seed, uint32_t step, uint32_t stream, uint64_t index);
 /* Uniform integer in [0, n) (multiply-shift of 32 bits). */
-uint32_t gcl_philox_below(uint64_t seed, uint32_t step, uint32_t stream, uint64_t index, uint32_t n);
+uint32_t gcl_philox_below(uint64_t seed, uint32_t step, uint32_t stream, uint64_t index,
+                          uint32_t n);
 
 #endif
