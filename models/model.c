@@ -230,7 +230,7 @@ void gcl_model_value_text(const gcl_model *model, int i, char *text, size_t size
         snprintf(text, size, "%s", value != 0 ? "true" : "false");
     } else if (setting->kind == GCL_SETTING_CHOICE) {
         choice(setting->choices, (int)value, text, size);
-    } else if (setting->kind == GCL_SETTING_INT) {
+    } else if (value == floor(value) && fabs(value) < 1e6) {
         snprintf(text, size, "%.0f", value);
     } else {
         for (int digits = 1; digits <= 17; digits++) { /* the fewest that give the value back */

@@ -1,6 +1,5 @@
 /* One update of a network: gradients, guard, the optimiser's formula over the flat variable. */
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -154,25 +153,17 @@ static void open_slots(gcl_network *net, gcl_optimiser_kind kind)
 
 /* ---- the update ---- */
 
-gcl_node *gcl_network_train(gcl_network *net, gcl_node *loss, const gcl_optimiser *optimiser)
+/* New parameters and moments by the formula, taken over where the gradient is finite: the guard. */
+static gcl_node *assign_new(gcl_network *net, gcl_node *loss, const gcl_optimiser *optimiser)
 {
     gcl_nn *nn = net->nn;
-    gcl_graph *g = nn->graph;
-    if (net->n_records == 0)
-        return gcl_graph_fail(g, "network %s has no parameters to train", net->name);
-    if (gcl_graph_error(g) != NULL)
-        return gcl_constant(g, 0);
     const struct formula *formula = &formulas[optimiser->kind];
-    gcl_scope_push(g, "%s/%s", net->name, formula->name);
-    open_slots(net, optimiser->kind);
-    differentiate(net, loss);
     gcl_node *gradient = flat_gradient(net);
     gcl_node *ok = gcl_finite(gcl_add(loss, gcl_sum(gradient, GCL_AXES_ALL)));
     if (optimiser->clip > 0)
         gradient = gcl_clamp(gradient, -optimiser->clip, optimiser->clip);
 
-    char name[100];
-    snprintf(name, sizeof name, "%s.rate", net->name);
+    const char *name = gcl_arena_printf(nn->arena, "%s.rate", net->name);
     gcl_node *rate = gcl_scale(gcl_nn_scalar(nn, name), optimiser->learning_rate);
     update new = {.p = net->parameters, .s = {net->slots[0], net->slots[1]}};
     formula->apply(optimiser, rate, gcl_nn_scalar(nn, "t"), gradient, &new);
@@ -184,6 +175,21 @@ gcl_node *gcl_network_train(gcl_network *net, gcl_node *loss, const gcl_optimise
     net->parameters = gcl_assign(net->parameters, new.p);
     for (int i = 0; i < formula->n_slots; i++)
         net->slots[i] = gcl_assign(net->slots[i], new.s[i]);
+    return ok;
+}
+
+gcl_node *gcl_network_train(gcl_network *net, gcl_node *loss, const gcl_optimiser *optimiser)
+{
+    gcl_graph *g = net->nn->graph;
+    if (net->n_records == 0)
+        return gcl_graph_fail(g, "network %s has no parameters to train", net->name);
+    gcl_scope_push(g, "%s/%s", net->name, formulas[optimiser->kind].name);
+    if (gcl_graph_error(g) == NULL)
+        open_slots(net, optimiser->kind);
+    if (gcl_graph_error(g) == NULL)
+        differentiate(net, loss);
+    gcl_node *ok =
+        gcl_graph_error(g) == NULL ? assign_new(net, loss, optimiser) : gcl_constant(g, 0);
     gcl_scope_pop(g);
     return ok;
 }
