@@ -214,6 +214,90 @@ START_TEST(tensors_are_those_of_the_manifest)
 }
 END_TEST
 
+/* ---- graphs ---- */
+
+START_TEST(errors_name_the_layer_and_its_line)
+{
+    gcl_model model = open_model("dcgan:tiny", NULL);
+    gcl_graph *graph = gcl_graph_new();
+    gcl_nn *nn = gcl_nn_new(graph, &(gcl_nn_options){.training = 0});
+    gcl_node *small = gcl_input(graph, "x", GCL_F32, gcl_shape_of(1, 16, 16, 3));
+    model.system->network(nn, &model, "D", small); /* 14, 6, 2 and no more */
+    const char *error = gcl_graph_error(graph);
+    ck_assert_ptr_nonnull(error);
+    ck_assert_msg(strncmp(error, "D/down.2/conv: a filter of 4x4", 30) == 0, "%s", error);
+    ck_assert_msg(strstr(error, "(models/dcgan.c:") != NULL, "%s", error);
+    gcl_nn_free(nn);
+    gcl_graph_free(graph);
+}
+END_TEST
+
+/* What a sampling graph reads of the store is what a training graph wrote there. */
+START_TEST(sampling_finds_parameters_where_training_puts_them)
+{
+    gcl_model model = open_model("dcgan:tiny-bn", "optimiser=adam");
+    built b = build_step(&model, 2, 0);
+    gcl_graph *graph = gcl_graph_new();
+    gcl_nn *nn = gcl_nn_new(graph, &(gcl_nn_options){.training = 0});
+    gcl_node *z = gcl_input(graph, "z", GCL_F32, model.system->latent(&model, 36));
+    gcl_node *pictures = model.system->generate(nn, &model, z);
+    gcl_nn_finish(nn);
+    ck_assert_msg(gcl_graph_error(graph) == NULL, "%s", gcl_graph_error(graph));
+    ck_assert(gcl_shape_equal(pictures->shape, gcl_shape_of(36, 64, 64, 3)));
+    ck_assert_int_gt(gcl_nn_tensors(nn), 30);
+    for (int i = 0; i < gcl_nn_tensors(nn); i++) {
+        const gcl_tensor *ours = gcl_nn_tensor(nn, i), *theirs = listed(b.nn, i);
+        ck_assert_str_eq(ours->name, theirs->name);
+        ck_assert_str_eq(ours->variable, theirs->variable);
+        ck_assert_int_eq(ours->first, theirs->first);
+        gcl_node *here = golden_variable(graph, ours->variable);
+        gcl_node *there = golden_variable(b.graph, ours->variable);
+        ck_assert(gcl_shape_equal(here->shape, there->shape));
+    }
+    gcl_nn_free(nn);
+    gcl_graph_free(graph);
+    built_free(&b);
+}
+END_TEST
+
+/* The notebook's pictures lie in [0,1]: what is written is the same range for all. */
+START_TEST(legacy_pictures_are_mapped)
+{
+    gcl_model model = open_model("dcgan:tiny", "legacy=true");
+    gcl_graph *graph = gcl_graph_new();
+    gcl_nn *nn = gcl_nn_new(graph, &(gcl_nn_options){.training = 0});
+    gcl_node *z = gcl_input(graph, "z", GCL_F32, model.system->latent(&model, 1));
+    gcl_node *raw = model.system->network(nn, &model, "G", z);
+    gcl_node *pictures = model.system->generate(nn, &model, z);
+    gcl_nn_finish(nn);
+    gcl_values *values = gcl_values_new(graph);
+    for (int i = 0; i < gcl_nn_tensors(nn); i++) {
+        const gcl_tensor *t = gcl_nn_tensor(nn, i);
+        float *weights = gcl_alloc((size_t)gcl_tensor_count(t) * sizeof *weights);
+        gcl_tensor_initialise(t, 1, weights);
+        double *to = gcl_values_set(values, golden_variable(graph, t->variable)) + t->first;
+        for (int64_t k = 0; k < gcl_tensor_count(t); k++)
+            to[k] = weights[k];
+        free(weights);
+    }
+    double *latent = gcl_values_set(values, z);
+    for (int i = 0; i < 32; i++)
+        latent[i] = i % 5 - 2;
+    gcl_error err = {0};
+    ck_assert_int_eq(gcl_values_compute(values, (gcl_node *[]){raw, pictures}, 2, &err), 0);
+    const double *from = gcl_values_of(values, raw), *to = gcl_values_of(values, pictures);
+    int below = 0;
+    for (int i = 0; i < 64 * 64 * 3; i++) {
+        below += from[i] < 0;
+        ck_assert_double_eq_tol(to[i], from[i] < 0 ? -1 : 2 * from[i] - 1, 1e-12);
+    }
+    ck_assert(below > 0 && below < 64 * 64 * 3);
+    gcl_values_free(values);
+    gcl_nn_free(nn);
+    gcl_graph_free(graph);
+}
+END_TEST
+
 /* ---- recorded runs ---- */
 
 enum { N_RECORDED = 4, BATCH = 2, ALL_STEPS = 20 };
@@ -372,7 +456,7 @@ int main(void)
 {
     Suite *suite = suite_create("models");
     TCase *settings = tcase_create("settings"), *manifests = tcase_create("manifests"),
-          *runs = tcase_create("recorded runs");
+          *graphs = tcase_create("graphs"), *runs = tcase_create("recorded runs");
     tcase_add_test(settings, the_default_model_is_standard_dcgan);
     tcase_add_test(settings, changes_come_after_the_preset);
     tcase_add_loop_test(settings, a_mistake_is_one_clear_line, 0,
@@ -383,11 +467,15 @@ int main(void)
     while (gcl_systems[0]->presets[n_presets].name != NULL)
         n_presets++;
     tcase_add_loop_test(manifests, tensors_are_those_of_the_manifest, 0, n_presets);
+    tcase_add_test(graphs, errors_name_the_layer_and_its_line);
+    tcase_add_test(graphs, sampling_finds_parameters_where_training_puts_them);
+    tcase_add_test(graphs, legacy_pictures_are_mapped);
     tcase_add_loop_test(runs, forward_passes_agree, 0, N_RECORDED);
     tcase_add_loop_test(runs, losses_and_gradients_agree, 0, N_RECORDED);
     tcase_set_timeout(runs, 0);
     suite_add_tcase(suite, settings);
     suite_add_tcase(suite, manifests);
+    suite_add_tcase(suite, graphs);
     suite_add_tcase(suite, runs);
     SRunner *runner = srunner_create(suite);
     srunner_set_fork_status(runner, CK_NOFORK);
