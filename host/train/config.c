@@ -190,6 +190,18 @@ int gcl_config_read(gcl_config *config, const char *path, gcl_error *err)
     return result;
 }
 
+int gcl_config_read_settings(gcl_config *config, const char *path, const char *text, gcl_error *err)
+{
+    json_error_t why;
+    json_t *object = json_loads(text, JSON_REJECT_DUPLICATES, &why);
+    if (object == NULL)
+        return gcl_fail(err, GCL_DATA, "%s: its settings are not valid JSON: %s", path, why.text);
+    reading r = {.config = config, .path = path, .err = err};
+    int result = read_settings(&r, "settings", object);
+    json_decref(object);
+    return result;
+}
+
 int gcl_config_finish(gcl_config *config, gcl_error *err)
 {
     const char **models = gcl_alloc(((size_t)config->n_changes + 1) * sizeof *models);

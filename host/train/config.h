@@ -41,6 +41,8 @@ void gcl_config_start(gcl_config *config);
 void gcl_config_free(gcl_config *config);
 /* Errors: GCL_DATA (missing, not JSON), GCL_USAGE (a key's value is of the wrong kind). */
 int gcl_config_read(gcl_config *config, const char *path, gcl_error *err);
+/* The same from a JSON text of settings alone, `path` naming where it is from. */
+int gcl_config_read_settings(gcl_config *config, const char *path, const char *text, gcl_error *err);
 void gcl_config_set(gcl_config *config, const char *change); /* KEY=VALUE; copied */
 /* Errors: GCL_USAGE with the nearest known system, preset or key. */
 int gcl_config_finish(gcl_config *config, gcl_error *err);

@@ -247,7 +247,7 @@ static int make_step(gcl_loop *loop, gcl_error *err)
         return -1;
     gcl_trainer_set_step(t, stage, loop->config->seed, loop->step);
     if (loop->replay != NULL)
-        gcl_replay_fill(loop->replay, t, stage, loop->step);
+        gcl_replay_fill(loop->replay, t->nn, t->plan, stage, loop->step);
     for (int i = 0; loop->loader != NULL && i < gcl_nn_data(t->nn); i++) {
         int64_t at = gcl_plan_offset(t->plan, gcl_nn_data_at(t->nn, i));
         if (at >= 0 && gcl_loader_next(loop->loader, stage + at, err) != 0)
@@ -276,13 +276,24 @@ static int finish(gcl_loop *loop, int signal, gcl_error *err)
     return signal != 0 ? 128 + signal : 0;
 }
 
+/* Samples and checkpoints that belong between two steps. */
+static int write_due(gcl_loop *loop, int signal, gcl_error *err)
+{
+    int sample = signal == 0 && sample_due(loop), checkpoint = save_due(loop);
+    if (!sample && !checkpoint)
+        return 0;
+    if (drain(loop, err) != 0 || (sample && write_samples(loop, err) != 0) ||
+        (checkpoint && save(loop, err) != 0))
+        return -1;
+    gcl_progress_restart(loop->progress, loop->step);
+    return 0;
+}
+
 static int run_steps(gcl_loop *loop, gcl_error *err)
 {
     for (;;) {
         int signal = gcl_interrupt_signal();
-        if (signal == 0 && sample_due(loop) && write_samples(loop, err) != 0)
-            return -1;
-        if (save_due(loop) && save(loop, err) != 0)
+        if (write_due(loop, signal, err) != 0)
             return -1;
         if (signal != 0 || limit_reached(loop))
             return finish(loop, signal, err);

@@ -15,10 +15,12 @@ struct gcl_progress {
     double end;    /* the moment of the end, or 0 */
     int batch;
     double started, said;
-    struct {
+    /* A ring of moments half a second apart or more, and the newest moment of all: the rate is that
+     * between the oldest and the newest. */
+    struct mark {
         double at;
         int64_t steps;
-    } marks[MARKS]; /* a ring of moments half a second apart or more: the rate is over all of it */
+    } marks[MARKS], now;
     int n_marks, newest;
 };
 
@@ -30,10 +32,16 @@ gcl_progress *gcl_progress_new(int64_t first_step, int64_t steps, double seconds
     progress->batch = batch;
     progress->started = gcl_seconds();
     progress->end = seconds > 0 ? progress->started + seconds : 0;
-    progress->n_marks = 1;
-    progress->marks[0].at = progress->started;
-    progress->marks[0].steps = first_step;
+    gcl_progress_restart(progress, first_step);
     return progress;
+}
+
+void gcl_progress_restart(gcl_progress *progress, int64_t steps)
+{
+    progress->now = (struct mark){gcl_seconds(), steps};
+    progress->marks[0] = progress->now;
+    progress->newest = 0;
+    progress->n_marks = 1;
 }
 
 void gcl_progress_free(gcl_progress *progress)
@@ -47,22 +55,19 @@ void gcl_progress_free(gcl_progress *progress)
 
 void gcl_progress_mark(gcl_progress *progress, int64_t steps)
 {
-    double now = gcl_seconds();
-    if (now - progress->marks[progress->newest].at < 0.5 ||
-        steps <= progress->marks[progress->newest].steps)
+    progress->now = (struct mark){gcl_seconds(), steps};
+    if (progress->now.at - progress->marks[progress->newest].at < 0.5)
         return;
     progress->newest = (progress->newest + 1) % MARKS;
-    progress->marks[progress->newest].at = now;
-    progress->marks[progress->newest].steps = steps;
+    progress->marks[progress->newest] = progress->now;
     progress->n_marks += progress->n_marks < MARKS;
 }
 
 double gcl_progress_rate(const gcl_progress *progress)
 {
-    int newest = progress->newest;
-    int oldest = (newest + MARKS - progress->n_marks + 1) % MARKS;
-    double seconds = progress->marks[newest].at - progress->marks[oldest].at;
-    int64_t steps = progress->marks[newest].steps - progress->marks[oldest].steps;
+    int oldest = (progress->newest + MARKS - progress->n_marks + 1) % MARKS;
+    double seconds = progress->now.at - progress->marks[oldest].at;
+    int64_t steps = progress->now.steps - progress->marks[oldest].steps;
     return seconds > 0 ? (double)steps / seconds : 0;
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "io/safetensors.h"
 
 struct gcl_replay {
     gcl_safetensors *file;
@@ -114,38 +115,38 @@ static int check_noise(const gcl_replay *replay, int64_t step, const gcl_noise *
     return check_entry(replay, step, noise->name, "random values", GCL_FILE_F32, count, err);
 }
 
-static int is_used(const gcl_trainer *trainer, const char *name)
+static int is_used(const gcl_nn *nn, const char *name)
 {
-    for (int i = 0; i < gcl_nn_data(trainer->nn); i++)
-        if (strcmp(gcl_nn_data_at(trainer->nn, i)->name, name) == 0)
+    for (int i = 0; i < gcl_nn_data(nn); i++)
+        if (strcmp(gcl_nn_data_at(nn, i)->name, name) == 0)
             return 1;
-    for (int i = 0; i < gcl_nn_noises(trainer->nn); i++)
-        if (strcmp(gcl_nn_noise_at(trainer->nn, i)->name, name) == 0)
+    for (int i = 0; i < gcl_nn_noises(nn); i++)
+        if (strcmp(gcl_nn_noise_at(nn, i)->name, name) == 0)
             return 1;
     return 0;
 }
 
-static void warn_unused(const gcl_replay *replay, const gcl_trainer *trainer)
+static void warn_unused(const gcl_replay *replay, const gcl_nn *nn)
 {
     for (int i = 0; i < gcl_safetensors_count(replay->file); i++) {
         const char *name = gcl_safetensors_at(replay->file, i)->name, *tail;
-        if (step_of(name, &tail) == 0 && !is_used(trainer, tail))
+        if (step_of(name, &tail) == 0 && !is_used(nn, tail))
             gcl_warn("%s: %s is not used by this model with these settings",
                      gcl_safetensors_path(replay->file), name);
     }
 }
 
-int gcl_replay_check(const gcl_replay *replay, const gcl_trainer *trainer, gcl_error *err)
+int gcl_replay_check(const gcl_replay *replay, const gcl_nn *nn, gcl_error *err)
 {
     for (int64_t step = 0; step < replay->steps; step++) {
-        for (int i = 0; i < gcl_nn_data(trainer->nn); i++)
-            if (check_data(replay, step, gcl_nn_data_at(trainer->nn, i), err) != 0)
+        for (int i = 0; i < gcl_nn_data(nn); i++)
+            if (check_data(replay, step, gcl_nn_data_at(nn, i), err) != 0)
                 return -1;
-        for (int i = 0; i < gcl_nn_noises(trainer->nn); i++)
-            if (check_noise(replay, step, gcl_nn_noise_at(trainer->nn, i), err) != 0)
+        for (int i = 0; i < gcl_nn_noises(nn); i++)
+            if (check_noise(replay, step, gcl_nn_noise_at(nn, i), err) != 0)
                 return -1;
     }
-    warn_unused(replay, trainer);
+    warn_unused(replay, nn);
     return 0;
 }
 
@@ -202,18 +203,18 @@ static void fill_noise(const gcl_entry *entry, const gcl_noise *noise, unsigned 
     }
 }
 
-void gcl_replay_fill(const gcl_replay *replay, const gcl_trainer *trainer, unsigned char *stage,
-                     int64_t step)
+void gcl_replay_fill(const gcl_replay *replay, const gcl_nn *nn, const gcl_plan *plan,
+                     unsigned char *stage, int64_t step)
 {
-    for (int i = 0; i < gcl_nn_data(trainer->nn); i++) {
-        const gcl_node *node = gcl_nn_data_at(trainer->nn, i);
-        int64_t at = gcl_plan_offset(trainer->plan, node);
+    for (int i = 0; i < gcl_nn_data(nn); i++) {
+        const gcl_node *node = gcl_nn_data_at(nn, i);
+        int64_t at = gcl_plan_offset(plan, node);
         if (at >= 0)
             fill_data(find(replay, step, node->name), node, stage + at);
     }
-    for (int i = 0; i < gcl_nn_noises(trainer->nn); i++) {
-        const gcl_noise *noise = gcl_nn_noise_at(trainer->nn, i);
-        int64_t at = noise->input != NULL ? gcl_plan_offset(trainer->plan, noise->input) : -1;
+    for (int i = 0; i < gcl_nn_noises(nn); i++) {
+        const gcl_noise *noise = gcl_nn_noise_at(nn, i);
+        int64_t at = noise->input != NULL ? gcl_plan_offset(plan, noise->input) : -1;
         if (at >= 0)
             fill_noise(find(replay, step, noise->name), noise, stage + at);
     }

@@ -9,8 +9,8 @@
 
 #include <stdint.h>
 
-#include "io/safetensors.h"
-#include "train/trainer.h"
+#include "nn/nn.h"
+#include "plan/plan.h"
 
 typedef struct gcl_replay gcl_replay;
 
@@ -19,11 +19,11 @@ gcl_replay *gcl_replay_open(const char *path, gcl_error *err);
 void gcl_replay_close(gcl_replay *replay); /* NULL is fine */
 int64_t gcl_replay_steps(const gcl_replay *replay);
 int gcl_replay_batch(const gcl_replay *replay); /* of its pictures; 0 if it has none */
-/* Every step has every tensor that the trainer wants, in the right size; warns of tensors that are
- * not used. Errors: GCL_DATA with the tensor's name. */
-int gcl_replay_check(const gcl_replay *replay, const gcl_trainer *trainer, gcl_error *err);
-/* Puts the tensors of a step into the staging memory. */
-void gcl_replay_fill(const gcl_replay *replay, const gcl_trainer *trainer, unsigned char *stage,
-                     int64_t step);
+/* Every step has every tensor that `nn` wants, in the right size; warns of tensors that are not
+ * used. Errors: GCL_DATA with the tensor's name. */
+int gcl_replay_check(const gcl_replay *replay, const gcl_nn *nn, gcl_error *err);
+/* Puts the tensors of a step that `nn` wants into the staging memory of its plan. */
+void gcl_replay_fill(const gcl_replay *replay, const gcl_nn *nn, const gcl_plan *plan,
+                     unsigned char *stage, int64_t step);
 
 #endif

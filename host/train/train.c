@@ -241,7 +241,7 @@ static int train(gcl_loop *loop, gcl_config *config, const gcl_train_request *re
     if (gcl_trainer_build(&loop->trainer, loop->dev, &config->model, config->batch,
                           loop->replay != NULL, NULL, err) != 0)
         return -1;
-    if (loop->replay != NULL && gcl_replay_check(loop->replay, &loop->trainer, err) != 0)
+    if (loop->replay != NULL && gcl_replay_check(loop->replay, loop->trainer.nn, err) != 0)
         return -1;
     if (prepare_run(loop, config, request, err) != 0)
         return -1;

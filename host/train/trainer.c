@@ -36,11 +36,9 @@ int gcl_trainer_graph(gcl_trainer *trainer, const gcl_model *model, int batch, i
     return -1;
 }
 
-int gcl_trainer_build(gcl_trainer *trainer, gcl_device *dev, const gcl_model *model, int batch,
-                      int replay, const gcl_plan_options *plan_options, gcl_error *err)
+int gcl_trainer_plan(gcl_trainer *trainer, gcl_device *dev, const gcl_plan_options *plan_options,
+                     gcl_error *err)
 {
-    if (gcl_trainer_graph(trainer, model, batch, replay, err) != 0)
-        return -1;
     trainer->store = gcl_store_new(dev);
     trainer->plan = gcl_plan_new(dev, trainer->graph, trainer->store, plan_options, err);
     if (trainer->plan == NULL) {
@@ -49,6 +47,14 @@ int gcl_trainer_build(gcl_trainer *trainer, gcl_device *dev, const gcl_model *mo
     }
     trainer->key_at = gcl_plan_offset(trainer->plan, gcl_nn_key(trainer->nn));
     return 0;
+}
+
+int gcl_trainer_build(gcl_trainer *trainer, gcl_device *dev, const gcl_model *model, int batch,
+                      int replay, const gcl_plan_options *plan_options, gcl_error *err)
+{
+    if (gcl_trainer_graph(trainer, model, batch, replay, err) != 0)
+        return -1;
+    return gcl_trainer_plan(trainer, dev, plan_options, err);
 }
 
 void gcl_trainer_free(gcl_trainer *trainer)

@@ -38,9 +38,12 @@ int gcl_trainer_build(gcl_trainer *trainer, gcl_device *dev, const gcl_model *mo
                       int replay, const gcl_plan_options *plan_options, gcl_error *err);
 void gcl_trainer_free(gcl_trainer *trainer);
 
-/* Only the graph, for a count without a device. */
+/* The same in two parts: the graph, which may then be given further outputs, and the plan. Without
+ * the second part it serves for a count without a device. */
 int gcl_trainer_graph(gcl_trainer *trainer, const gcl_model *model, int batch, int replay,
                       gcl_error *err);
+int gcl_trainer_plan(gcl_trainer *trainer, gcl_device *dev, const gcl_plan_options *plan_options,
+                     gcl_error *err);
 
 /* The step's scalar inputs: key = (seed low, seed high, step, 0), t = step, the others (rates) 1. */
 void gcl_trainer_set_step(const gcl_trainer *trainer, unsigned char *stage, uint64_t seed,
