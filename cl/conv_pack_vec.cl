@@ -12,23 +12,18 @@ inline int taps_of(int taps, int rest, int step)
     return rest < taps ? (taps - rest + step - 1) / step : 0;
 }
 
-/* For tap t of `taps` along one axis: its phase a, how many taps that phase has and how many the
- * phases before it have, and its place i among them. */
-typedef struct place {
-    int taps, before, i;
-} place;
-
-inline place place_of(int t, int taps, int os, int off, int flip)
+/* For tap t of *taps along one axis: how many taps its phase has (into *taps), how many the phases
+ * before it have, and (returned) its place among those of its phase. */
+inline int place_of(int t, int os, int off, int flip, int *taps, int *before)
 {
-    place at = {taps, 0, flip ? taps - 1 - t : t};
+    const int all = *taps, phase = ((t - off) % os + os) % os;
+    *before = 0;
     if (os == 1)
-        return at;
-    int phase = ((t - off) % os + os) % os;
+        return flip ? all - 1 - t : t;
     for (int a = 0; a < phase; a++)
-        at.before += taps_of(taps, (a + off) % os, os);
-    at.taps = taps_of(taps, t % os, os);
-    at.i = at.taps - 1 - t / os;
-    return at;
+        *before += taps_of(all, (a + off) % os, os);
+    *taps = taps_of(all, t % os, os);
+    return *taps - 1 - t / os;
 }
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1)))
@@ -40,13 +35,14 @@ void conv_pack(__global const float *f_base, ulong f_at, __global float *w_base,
     const int blocks_c = (channels + CB - 1) / CB, blocks_k = (outputs + NR - 1) / NR;
     const int c = (int)get_global_id(0) % (blocks_c * CB), kb = (int)get_global_id(0) / (blocks_c * CB);
     const int r = (int)get_global_id(1) / S, s = (int)get_global_id(1) % S;
-    const place h = place_of(r, R, os_h, off_h, flip), w = place_of(s, S, os_w, off_w, flip);
-
-    int j = w.i / is_w; /* the taps with a smaller j % IS come first */
-    for (int m = 0; m < w.i % is_w; m++)
-        j += taps_of(w.taps, m, is_w);
-    const long phase = (long)(h.before * S + h.taps * w.before) * blocks_c * CB * blocks_k * NR;
-    const long block = (long)(kb * blocks_c + c / CB) * h.taps * w.taps + h.i * w.taps + j;
+    int RT = R, ST = S, rows_before, columns_before;
+    const int i = place_of(r, os_h, off_h, flip, &RT, &rows_before);
+    const int js = place_of(s, os_w, off_w, flip, &ST, &columns_before);
+    int j = js / is_w; /* the taps with a smaller j % IS come first */
+    for (int m = 0; m < js % is_w; m++)
+        j += taps_of(ST, m, is_w);
+    const long phase = (long)(rows_before * S + RT * columns_before) * blocks_c * CB * blocks_k * NR;
+    const long block = (long)(kb * blocks_c + c / CB) * RT * ST + i * ST + j;
     __global float *to = w_base + w_at + phase + block * CB * NR + c % CB * (narrow ? 1 : NR);
     const int to_step = narrow ? CB : 1;
     __global const float *from = f_base + f_at + (long)(r * S + s) * C * K;

@@ -92,7 +92,7 @@ static void choose_share(const gcl_gather *g, const gcl_limits *limits, int *v)
     int blocks_k = gcl_divide_up(g->k, v[NR]);
     int64_t room = gcl_vec_cache(limits);
     double best = -1;
-    int t[N_PARAMS] = {v[V], v[MR], v[NR], v[CB]};
+    int t[N_PARAMS] = {v[V], v[MR], v[NR], v[CB], 1, 1, 1, 1};
     v[PB] = 1, v[QB] = v[MR], v[CC] = v[CB], v[KG] = blocks_k;
     for (t[QB] = gcl_round_up(base_w, v[MR]);; t[QB] = gcl_round_up(t[QB] / 2, v[MR])) {
         for (t[CC] = gcl_round_up(g->c, v[CB]);; t[CC] = gcl_round_up(t[CC] / 2, v[CB])) {
