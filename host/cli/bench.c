@@ -152,18 +152,19 @@ static void print_table(measured *m, const gcl_peak *peak)
         sum += m->rows[i].us;
         flops += m->rows[i].flops;
     }
-    printf("\n%s, batch %d: %.1f ms a step, %.2f images/s, %.1f GFLOP/s; %.1f MB; host %.2f ms a step "
-           "(%.2f %%)\n",
-           name, m->batch, m->step_ms, 1e3 * m->batch / m->step_ms, flops * 1e-6 / m->step_ms,
-           (double)m->peak_bytes / 1e6, m->host_ms, 100 * m->host_ms / m->step_ms);
+    printf(
+        "\n%s, batch %d: %.1f ms a step, %.2f images/s, %.1f GFLOP/s; %.1f MB; host %.2f ms a step "
+        "(%.2f %%)\n",
+        name, m->batch, m->step_ms, 1e3 * m->batch / m->step_ms, flops * 1e-6 / m->step_ms,
+        (double)m->peak_bytes / 1e6, m->host_ms, 100 * m->host_ms / m->step_ms);
     printf("%-48s %-10s %10s %6s %10s %8s %7s\n", "launch", "variant", "us", "%time", "GFLOP/s",
            "GB/s", "%peak");
     qsort(m->rows, (size_t)m->n_rows, sizeof *m->rows, by_time);
     for (int i = 0; i < m->n_rows; i++) {
         const gcl_plan_row *row = &m->rows[i];
         double us = row->us > 0 ? row->us : 1;
-        printf("%-48.48s %-10s %10.1f %6.1f %10.2f %8.2f %7.1f\n", row->label, row->variant, row->us,
-               100 * row->us / sum, row->flops * 1e-3 / us, row->bytes * 1e-3 / us,
+        printf("%-48.48s %-10s %10.1f %6.1f %10.2f %8.2f %7.1f\n", row->label, row->variant,
+               row->us, 100 * row->us / sum, row->flops * 1e-3 / us, row->bytes * 1e-3 / us,
                percent_of_peak(row, peak));
     }
 }
@@ -176,11 +177,11 @@ static json_t *launches_json(const measured *m)
     for (int i = 0; i < m->n_rows; i++) {
         const gcl_plan_row *row = &m->rows[i];
         double us = row->us > 0 ? row->us : 1;
-        json_array_append_new(
-            launches, json_pack("{s:s, s:f, s:f, s:f, s:f, s:f, s:s}", "label", row->label, "us",
-                                row->us, "gflop", row->flops * 1e-9, "gflops",
-                                row->flops * 1e-3 / us, "bytes", row->bytes, "gbs",
-                                row->bytes * 1e-3 / us, "variant", row->variant));
+        json_array_append_new(launches,
+                              json_pack("{s:s, s:f, s:f, s:f, s:f, s:f, s:s}", "label", row->label,
+                                        "us", row->us, "gflop", row->flops * 1e-9, "gflops",
+                                        row->flops * 1e-3 / us, "bytes", row->bytes, "gbs",
+                                        row->bytes * 1e-3 / us, "variant", row->variant));
     }
     return launches;
 }
@@ -190,7 +191,8 @@ static json_t *system_json(const measured *m)
     return json_pack("{s:s, s:s, s:i, s:f, s:f, s:I, s:f, s:o}", "system", m->model.system->name,
                      "preset", m->model.preset->name, "batch", m->batch, "step_ms", m->step_ms,
                      "images_per_s", 1e3 * m->batch / m->step_ms, "peak_bytes",
-                     (json_int_t)m->peak_bytes, "host_ms", m->host_ms, "launches", launches_json(m));
+                     (json_int_t)m->peak_bytes, "host_ms", m->host_ms, "launches",
+                     launches_json(m));
 }
 
 static void print_json(const measured *all, int n, const gcl_peak *peak, const gcl_limits *limits)
@@ -199,8 +201,8 @@ static void print_json(const measured *all, int n, const gcl_peak *peak, const g
     for (int i = 0; i < n; i++)
         json_array_append_new(systems, system_json(&all[i]));
     json_t *whole = json_pack("{s:s, s:s, s:s, s:f, s:f, s:o}", "device", limits->name, "platform",
-                              limits->platform, "driver", limits->driver, "peak_gflops", peak->gflops,
-                              "copy_gbs", peak->gbs, "systems", systems);
+                              limits->platform, "driver", limits->driver, "peak_gflops",
+                              peak->gflops, "copy_gbs", peak->gbs, "systems", systems);
     json_dumpf(whole, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(6));
     printf("\n");
     json_decref(whole);

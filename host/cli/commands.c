@@ -3,8 +3,10 @@
 static const char train_text[] =
     "Without any option it trains dcgan (preset standard) on the built-in pictures until it is\n"
     "stopped (Ctrl-C: the step is finished and saved; twice: at once). Everything lies in a run\n"
-    "folder, by default runs/NNNNN-system-preset-data: options.json, log.jsonl, reals.png, samples/,\n"
-    "checkpoints/. `ganocl train --resume` goes on where the newest run stands, byte for byte as if\n"
+    "folder, by default runs/NNNNN-system-preset-data: options.json, log.jsonl, reals.png, "
+    "samples/,\n"
+    "checkpoints/. `ganocl train --resume` goes on where the newest run stands, byte for byte as "
+    "if\n"
     "it had never stopped.";
 
 static const char sample_text[] =
@@ -13,7 +15,8 @@ static const char sample_text[] =
 
 static const char forward_text[] =
     "Runs one network once on tensors in PyTorch layout, to check it against another framework.\n"
-    "Running statistics and no dropout, unless --train-mode is given. The output tensor is \"out\".";
+    "Running statistics and no dropout, unless --train-mode is given. The output tensor is "
+    "\"out\".";
 
 const gcl_command gcl_commands[] = {
     {"devices", "", 0, 0, "the numbered list of OpenCL devices", NULL, gcl_command_devices, NULL},
@@ -30,6 +33,7 @@ const gcl_command gcl_commands[] = {
     {"selftest", "", 0, 0, "checks every kernel and the models on the device", NULL,
      gcl_command_selftest, NULL},
     {"version", "", 0, 0, "version, revision and build options", NULL, gcl_command_version, NULL},
-    {"help", "[COMMAND]", 0, 1, "help of the program or of a command", NULL, gcl_command_help, NULL},
+    {"help", "[COMMAND]", 0, 1, "help of the program or of a command", NULL, gcl_command_help,
+     NULL},
     {0},
 };

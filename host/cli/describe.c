@@ -38,9 +38,8 @@ static int cost_of_step(step_cost *cost, const gcl_model *model, int batch, cons
     gcl_device *dev = gcl_device_open(device, 0, device != NULL ? err : &no_device);
     if (dev == NULL && device != NULL)
         return -1;
-    int result = dev != NULL
-                     ? gcl_trainer_build(&trainer, dev, model, batch, 0, &estimate, err)
-                     : gcl_trainer_graph(&trainer, model, batch, 0, err);
+    int result = dev != NULL ? gcl_trainer_build(&trainer, dev, model, batch, 0, &estimate, err)
+                             : gcl_trainer_graph(&trainer, model, batch, 0, err);
     if (result == 0) {
         cost->placed = dev != NULL;
         cost->peak_bytes = dev != NULL ? plan_bytes(trainer.plan) : 0;
@@ -59,7 +58,8 @@ static void print_layers(const gcl_layers *layers)
     for (int i = 0; i < layers->n_rows; i++) {
         const gcl_layer_row *row = &layers->rows[i];
         char shape[40];
-        snprintf(shape, sizeof shape, "%dx%dx%d", row->shape.d[1], row->shape.d[2], row->shape.d[3]);
+        snprintf(shape, sizeof shape, "%dx%dx%d", row->shape.d[1], row->shape.d[2],
+                 row->shape.d[3]);
         printf("%-32s %-18s %12lld %12.2f\n", row->name, shape, (long long)row->parameters,
                row->flops / 1e6);
     }
@@ -128,11 +128,10 @@ static json_t *rows_json(const gcl_layers *layers)
     json_t *rows = json_array();
     for (int i = 0; i < layers->n_rows; i++) {
         const gcl_layer_row *row = &layers->rows[i];
-        json_array_append_new(rows, json_pack("{s:s, s:[i, i, i], s:I, s:f}", "name", row->name,
-                                              "output", row->shape.d[1], row->shape.d[2],
-                                              row->shape.d[3], "parameters",
-                                              (json_int_t)row->parameters, "mflop",
-                                              row->flops / 1e6));
+        json_array_append_new(
+            rows, json_pack("{s:s, s:[i, i, i], s:I, s:f}", "name", row->name, "output",
+                            row->shape.d[1], row->shape.d[2], row->shape.d[3], "parameters",
+                            (json_int_t)row->parameters, "mflop", row->flops / 1e6));
     }
     return rows;
 }
@@ -146,12 +145,11 @@ static json_t *networks_json(const gcl_model *model, gcl_error *err)
             json_decref(networks);
             return NULL;
         }
-        json_array_append_new(networks,
-                              json_pack("{s:s, s:I, s:I, s:f, s:o, s:o}", "name", *network,
-                                        "parameters", (json_int_t)layers.parameters, "buffers",
-                                        (json_int_t)layers.buffers, "mflop", layers.flops / 1e6,
-                                        "layers", rows_json(&layers), "tensors",
-                                        tensors_json(layers.nn)));
+        json_array_append_new(
+            networks, json_pack("{s:s, s:I, s:I, s:f, s:o, s:o}", "name", *network, "parameters",
+                                (json_int_t)layers.parameters, "buffers",
+                                (json_int_t)layers.buffers, "mflop", layers.flops / 1e6, "layers",
+                                rows_json(&layers), "tensors", tensors_json(layers.nn)));
         gcl_layers_free(&layers);
     }
     return networks;
@@ -173,9 +171,10 @@ static int print_json(const gcl_model *model, const step_cost *cost, gcl_error *
     json_t *networks = networks_json(model, err);
     if (networks == NULL)
         return -1;
-    json_t *step = json_pack("{s:i, s:o, s:f}", "batch", cost->batch, "peak_bytes",
-                             cost->placed ? json_integer((json_int_t)cost->peak_bytes) : json_null(),
-                             "mflop", cost->flops / 1e6);
+    json_t *step =
+        json_pack("{s:i, s:o, s:f}", "batch", cost->batch, "peak_bytes",
+                  cost->placed ? json_integer((json_int_t)cost->peak_bytes) : json_null(), "mflop",
+                  cost->flops / 1e6);
     json_t *whole = json_pack("{s:s, s:s, s:o, s:o, s:o}", "system", model->system->name, "preset",
                               model->preset->name, "settings", settings_json(model), "networks",
                               networks, "step", step);
@@ -249,8 +248,8 @@ static int measure(const gcl_config *config, const gcl_train_request *request, g
                                   .shuffle = 1};
     if (gcl_trainer_build(&trainer, dev, &config->model, config->batch, 0, NULL, err) != 0)
         return -1;
-    print_step(&(step_cost){config->batch, 1, plan_bytes(trainer.plan),
-                            gcl_graph_flops(trainer.graph)});
+    print_step(
+        &(step_cost){config->batch, 1, plan_bytes(trainer.plan), gcl_graph_flops(trainer.graph)});
     gcl_loader *loader = gcl_loader_new(dataset, &options, err);
     int result = loader != NULL ? time_steps(&trainer, loader, config->seed, err) : -1;
     gcl_loader_free(loader);

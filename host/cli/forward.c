@@ -40,8 +40,8 @@ static const char *find_network(const gcl_model *model, const char *wanted, gcl_
     gcl_text all = {0};
     for (int i = 0; names[i] != NULL; i++)
         gcl_text_add(&all, "%s%s", i > 0 ? ", " : "", names[i]);
-    gcl_fail(err, GCL_USAGE, "--network %s: %s has no such network (%s)", wanted, model->system->name,
-             all.text);
+    gcl_fail(err, GCL_USAGE, "--network %s: %s has no such network (%s)", wanted,
+             model->system->name, all.text);
     gcl_text_free(&all);
     return NULL;
 }
@@ -201,7 +201,9 @@ int gcl_command_forward(const gcl_options *options, gcl_error *err)
     const gcl_entry *entry;
     if (options->weights == NULL || options->in == NULL || options->out == NULL)
         return gcl_fail(err, GCL_USAGE, "forward: --%s is missing",
-                        options->weights == NULL ? "weights" : options->in == NULL ? "in" : "out");
+                        options->weights == NULL ? "weights"
+                        : options->in == NULL    ? "in"
+                                                 : "out");
     if (gcl_model_open(&model, options->arguments[0], options->set, options->n_set, err) != 0)
         return -1;
     net.name = find_network(&model, options->network, err);

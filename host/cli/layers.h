@@ -16,14 +16,16 @@ typedef struct gcl_layers {
     gcl_graph *graph;
     gcl_nn *nn;
     gcl_arena *arena;
-    gcl_layer_row *rows; /* in order of execution; those without parameters or arithmetic left out */
+    gcl_layer_row
+        *rows; /* in order of execution; those without parameters or arithmetic left out */
     int n_rows, cap_rows;
     int64_t parameters, buffers;
     double flops;
 } gcl_layers;
 
 /* Errors: GCL_USAGE with the graph's first mistake. */
-int gcl_layers_build(gcl_layers *layers, const gcl_model *model, const char *network, gcl_error *err);
+int gcl_layers_build(gcl_layers *layers, const gcl_model *model, const char *network,
+                     gcl_error *err);
 void gcl_layers_free(gcl_layers *layers);
 
 double gcl_graph_flops(const gcl_graph *graph); /* of all its contractions, FLOP = 2 x MAC */

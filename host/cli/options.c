@@ -82,7 +82,7 @@ static const option table[] = {
 };
 
 enum { N_OPTIONS = sizeof table / sizeof *table };
-_Static_assert(sizeof table / sizeof *table <= sizeof ((gcl_options *)0)->given, "a row too many");
+_Static_assert(sizeof table / sizeof *table <= sizeof((gcl_options *)0)->given, "a row too many");
 
 static int belongs(const option *row, const gcl_command *command)
 {
@@ -181,7 +181,8 @@ static const char *take_value(reader *r, const option *row, const char *behind)
     if (row->kind == TEXT_OR_NOTHING && (next == NULL || next[0] == '-'))
         return "";
     if (next == NULL) {
-        gcl_fail(r->err, GCL_USAGE, "--%s needs a value: --%s %s", row->name, row->name, row->value);
+        gcl_fail(r->err, GCL_USAGE, "--%s needs a value: --%s %s", row->name, row->name,
+                 row->value);
         return NULL;
     }
     r->at++;
@@ -265,8 +266,8 @@ static int find_command(reader *r)
             }
             names[n] = NULL;
             const char *near = gcl_nearest(word, names);
-            gcl_fail(r->err, GCL_USAGE, "unknown command '%s'%s%s%s (ganocl --help lists all)", word,
-                     near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+            gcl_fail(r->err, GCL_USAGE, "unknown command '%s'%s%s%s (ganocl --help lists all)",
+                     word, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
             return -1;
         }
         if (strncmp(word, "--", 2) != 0 || strchr(word, '=') != NULL)
@@ -410,13 +411,16 @@ void gcl_options_help(FILE *out, const gcl_command *command)
                      "Trains networks that make pictures, on any OpenCL device.\n\ncommands\n");
         for (const gcl_command *c = gcl_commands; c->name != NULL; c++) {
             char head[96];
-            snprintf(head, sizeof head, "%s%s%s", c->name, c->arguments[0] ? " " : "", c->arguments);
+            snprintf(head, sizeof head, "%s%s%s", c->name, c->arguments[0] ? " " : "",
+                     c->arguments);
             print_row(out, head, c->help);
         }
     }
     print_options(out, command, 1, "global options");
     if (command == NULL)
-        fprintf(out, "\n`ganocl COMMAND --help` tells more. Exit status: 0 ok, 1 a check failed, 2 usage, "
-                     "3 data,\n4 device or driver, 5 out of memory, 6 training diverged, 7 disk, "
-                     "130 and 143 interrupted.\n");
+        fprintf(
+            out,
+            "\n`ganocl COMMAND --help` tells more. Exit status: 0 ok, 1 a check failed, 2 usage, "
+            "3 data,\n4 device or driver, 5 out of memory, 6 training diverged, 7 disk, "
+            "130 and 143 interrupted.\n");
 }

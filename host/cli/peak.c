@@ -17,7 +17,8 @@ static int run_once(const timed *t, double *seconds, gcl_error *err)
 {
     const size_t global[3] = {t->global, 1, 1}, local[3] = {0, 0, 0};
     double start = gcl_seconds();
-    if (gcl_kernel_launch(t->kernel, global, local, err) != 0 || gcl_device_finish(t->dev, err) != 0)
+    if (gcl_kernel_launch(t->kernel, global, local, err) != 0 ||
+        gcl_device_finish(t->dev, err) != 0)
         return -1;
     *seconds = gcl_seconds() - start;
     return 0;
@@ -44,7 +45,8 @@ static int width_of(const gcl_limits *limits)
 static gcl_kernel *make_kernel(gcl_device *dev, const char *name, gcl_error *err)
 {
     char options[64];
-    snprintf(options, sizeof options, "-DV=%d -DCHAINS=%d", width_of(gcl_device_limits(dev)), CHAINS);
+    snprintf(options, sizeof options, "-DV=%d -DCHAINS=%d", width_of(gcl_device_limits(dev)),
+             CHAINS);
     const char *source = gcl_kernel_source("peak", err);
     gcl_program *program = source ? gcl_program_get(dev, "peak", source, options, err) : NULL;
     return program != NULL ? gcl_kernel_new(program, name, err) : NULL;
@@ -75,8 +77,7 @@ static int measure_fma(timed *t, gcl_buffer *out, double *gflops, gcl_error *err
 static int peak_of_arithmetic(gcl_device *dev, double *gflops, gcl_error *err)
 {
     const gcl_limits *limits = gcl_device_limits(dev);
-    timed t = {.dev = dev,
-               .global = (size_t)limits->compute_units * (limits->is_cpu ? 8 : 2048)};
+    timed t = {.dev = dev, .global = (size_t)limits->compute_units * (limits->is_cpu ? 8 : 2048)};
     uint64_t bytes = t.global * (size_t)width_of(limits) * sizeof(float);
     gcl_buffer *out = gcl_buffer_new(dev, bytes, "peak rate", err);
     t.kernel = out != NULL ? make_kernel(dev, "peak_fma", err) : NULL;

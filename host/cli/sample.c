@@ -102,8 +102,8 @@ static int write_folder(const char *folder, const request *r, const uint8_t *pic
     for (int i = 0; i < r->count && result == 0; i++) {
         gcl_text path = {0};
         gcl_text_add(&path, "%s/%06llu.png", folder, (unsigned long long)r->first + (unsigned)i);
-        result = gcl_grid_write_png(path.text, pictures + (size_t)i * bytes, 1, height, width, channels,
-                                    1, err);
+        result = gcl_grid_write_png(path.text, pictures + (size_t)i * bytes, 1, height, width,
+                                    channels, 1, err);
         gcl_text_free(&path);
     }
     if (result == 0)

@@ -29,8 +29,8 @@ static void say(selftest *t, int good, const char *what, const char *detail)
     t->passed += good != 0;
     t->failed += good == 0;
     if (t->lines != NULL)
-        json_array_append_new(t->lines, json_pack("{s:b, s:s, s:s}", "ok", good, "what", what,
-                                                  "detail", detail));
+        json_array_append_new(
+            t->lines, json_pack("{s:b, s:s, s:s}", "ok", good, "what", what, "detail", detail));
     else
         printf("%-6s %-28s %s\n", good ? "ok" : "FAILED", what, detail);
     fflush(stdout);
@@ -97,8 +97,8 @@ static int prepare(selftest *s, trial *t, gcl_graph *graph, const gcl_op *op, in
     t->right = evaluate(t, 0);
     t->magnitude = evaluate(t, 1);
     t->out = gcl_alloc((size_t)gcl_shape_count(node->shape) * sizeof *t->out);
-    t->single = gcl_single_new(s->dev, node, (const float *const *)t->in,
-                               i % 2 ? GCL_SINGLE_ODD : 0, err);
+    t->single =
+        gcl_single_new(s->dev, node, (const float *const *)t->in, i % 2 ? GCL_SINGLE_ODD : 0, err);
     return t->single != NULL ? 0 : -1;
 }
 
@@ -190,8 +190,9 @@ static int try_recording(selftest *s, const char *folder, const char *name, gcl_
     for (int i = 0; i < GCL_CONFORM_KINDS && result == 0; i++) {
         const gcl_conform_part *part = &report.part[i];
         snprintf(what, sizeof what, "%.80s %s", name, gcl_conform_name((gcl_conform_kind)i));
-        snprintf(detail, sizeof detail, "%d compared, nearest to its limit: %s, %.1e (%.0f %% of it)",
-                 part->compared, part->what, part->deviation, 100 * part->worst);
+        snprintf(detail, sizeof detail,
+                 "%d compared, nearest to its limit: %s, %.1e (%.0f %% of it)", part->compared,
+                 part->what, part->deviation, 100 * part->worst);
         say(s, part->compared > 0 && part->worst <= 1, what, detail);
     }
     return result;
@@ -230,7 +231,8 @@ static int try_recordings(selftest *s, gcl_error *err)
     const char *folder = find_recordings();
     int n = 0, result = 0;
     if (folder == NULL) {
-        gcl_warn("no recorded runs (tests/golden, %s): only kernels were tested", GCL_GOLDEN_FOLDER);
+        gcl_warn("no recorded runs (tests/golden, %s): only kernels were tested",
+                 GCL_GOLDEN_FOLDER);
         return 0;
     }
     char **names = list_recordings(folder, &n);

@@ -13,7 +13,8 @@
  * to write; nothing that would change its numbers. */
 static int check_resume(const gcl_options *options, gcl_error *err)
 {
-    static const char *const fixed[] = {"seed", "model", "batch", "init", "config", "replay", "out"};
+    static const char *const fixed[] = {"seed",   "model",  "batch", "init",
+                                        "config", "replay", "out"};
     for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
         if (gcl_options_given(options, fixed[i]))
             return gcl_fail(err, GCL_USAGE,
@@ -72,16 +73,17 @@ static void apply_options(gcl_config *config, const gcl_options *options)
 static int check_together(const gcl_options *options, const gcl_config *config, gcl_error *err)
 {
     if (config->replay != NULL && options->data != NULL)
-        return gcl_fail(err, GCL_USAGE, "--data does not go with --replay: the recording has the "
-                                        "pictures");
+        return gcl_fail(err, GCL_USAGE,
+                        "--data does not go with --replay: the recording has the "
+                        "pictures");
     if (options->batch > 1 << 20)
         return gcl_fail(err, GCL_USAGE, "--batch %lld is out of range (1 to 1048576)",
                         (long long)options->batch);
     return 0;
 }
 
-static int read_resumed(gcl_config *config, gcl_train_request *request, const char *text, char **folder,
-                        gcl_error *err)
+static int read_resumed(gcl_config *config, gcl_train_request *request, const char *text,
+                        char **folder, gcl_error *err)
 {
     *folder = gcl_run_find(text, err);
     if (*folder == NULL)
@@ -91,19 +93,18 @@ static int read_resumed(gcl_config *config, gcl_train_request *request, const ch
         request->checkpoint = text;
     char *path = gcl_alloc(strlen(*folder) + sizeof "/options.json");
     strcat(strcpy(path, *folder), "/options.json");
-    int result = gcl_path_kind(path) == 1
-                     ? gcl_config_read(config, path, err)
-                     : gcl_fail(err, GCL_DATA, "%s: is not a run folder (it has no options.json)",
-                                *folder);
+    int result =
+        gcl_path_kind(path) == 1
+            ? gcl_config_read(config, path, err)
+            : gcl_fail(err, GCL_DATA, "%s: is not a run folder (it has no options.json)", *folder);
     free(path);
     return result;
 }
 
 static int run_train(gcl_config *config, const gcl_options *options, gcl_error *err)
 {
-    gcl_train_request request = {.device = options->device,
-                                 .threads = (int)options->threads,
-                                 .out = options->out};
+    gcl_train_request request = {
+        .device = options->device, .threads = (int)options->threads, .out = options->out};
     char *folder = NULL;
     int status = 0;
     if (options->resume != NULL)

@@ -160,7 +160,8 @@ void gcl_atomic_sweep(const char *folder)
         return;
     for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
         long pid = owner_of(entry->d_name);
-        int alive = pid > 0 && pid != (long)getpid() && (kill((pid_t)pid, 0) == 0 || errno == EPERM);
+        int alive =
+            pid > 0 && pid != (long)getpid() && (kill((pid_t)pid, 0) == 0 || errno == EPERM);
         if (pid > 0 && !alive)
             unlinkat(dirfd(dir), entry->d_name, 0);
     }

@@ -70,7 +70,8 @@ static float *copies_place(copies *c, const gcl_tensor *tensor, gcl_error *err)
 static int copies_write(copies *c, gcl_error *err)
 {
     for (int i = 0; i < c->n; i++)
-        if (gcl_store_write(c->store, c->items[i].name, c->items[i].values, c->items[i].n, err) != 0)
+        if (gcl_store_write(c->store, c->items[i].name, c->items[i].values, c->items[i].n, err) !=
+            0)
             return -1;
     return 0;
 }
@@ -159,7 +160,10 @@ int gcl_checkpoint_read_facts(const gcl_safetensors *file, gcl_checkpoint_facts 
     facts->settings = gcl_safetensors_meta(file, "settings");
     if (facts->model == NULL || facts->settings == NULL || seed == NULL)
         return gcl_fail(err, GCL_DATA, "%s: is a damaged checkpoint: __metadata__ %s is missing",
-                        path, facts->model == NULL ? "model" : seed == NULL ? "seed" : "settings");
+                        path,
+                        facts->model == NULL ? "model"
+                        : seed == NULL       ? "seed"
+                                             : "settings");
     if (read_number(file, "step", &facts->step, err) != 0 ||
         read_number(file, "images", &facts->images, err) != 0 ||
         read_number(file, "batch", &batch, err) != 0)
@@ -217,10 +221,11 @@ static int check_foreign(const gcl_safetensors *file, const gcl_nn *nn, gcl_erro
     for (int i = 0; i < gcl_safetensors_count(file) && result == 0; i++) {
         const char *name = gcl_safetensors_at(file, i)->name;
         if (bsearch(&name, names, (size_t)n, sizeof *names, compare_names) == NULL)
-            result = gcl_fail(err, GCL_DATA, "%s: has a tensor %s %s, which the model does not have",
-                              gcl_safetensors_path(file), name,
-                              gcl_dims_text(gcl_safetensors_at(file, i)->dims,
-                                            gcl_safetensors_at(file, i)->n_dims));
+            result =
+                gcl_fail(err, GCL_DATA, "%s: has a tensor %s %s, which the model does not have",
+                         gcl_safetensors_path(file), name,
+                         gcl_dims_text(gcl_safetensors_at(file, i)->dims,
+                                       gcl_safetensors_at(file, i)->n_dims));
     }
     free(names);
     return result;
@@ -233,9 +238,9 @@ static int load_tensor(const gcl_safetensors *file, copies *c, const gcl_tensor 
     if (entry == NULL || (what != GCL_LOAD_ALL && !is_weight(tensor)))
         return 0;
     float *memory = copies_place(c, tensor, err);
-    float *values = memory == NULL ? NULL
-                                   : gcl_try_alloc((size_t)entry->count * sizeof(float),
-                                                   tensor->name, err);
+    float *values = memory == NULL
+                        ? NULL
+                        : gcl_try_alloc((size_t)entry->count * sizeof(float), tensor->name, err);
     if (values == NULL)
         return -1;
     gcl_entry_floats(entry, values);

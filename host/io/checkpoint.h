@@ -21,8 +21,8 @@
 #include "plan/store.h"
 
 typedef struct gcl_checkpoint_facts {
-    int64_t step;         /* updates made: the next step's number */
-    int64_t images;       /* pictures seen */
+    int64_t step;   /* updates made: the next step's number */
+    int64_t images; /* pictures seen */
     uint64_t seed;
     int batch;
     const char *model;    /* "dcgan:small" */

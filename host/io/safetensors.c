@@ -23,15 +23,9 @@ static const struct {
 
 enum { N_DTYPES = sizeof dtypes / sizeof *dtypes };
 
-const char *gcl_file_dtype_name(gcl_file_dtype dtype)
-{
-    return dtypes[dtype].name;
-}
+const char *gcl_file_dtype_name(gcl_file_dtype dtype) { return dtypes[dtype].name; }
 
-size_t gcl_file_dtype_bytes(gcl_file_dtype dtype)
-{
-    return dtypes[dtype].bytes;
-}
+size_t gcl_file_dtype_bytes(gcl_file_dtype dtype) { return dtypes[dtype].bytes; }
 
 const char *gcl_dims_text(const int64_t *dims, int n_dims)
 {
@@ -55,7 +49,7 @@ struct gcl_safetensors {
     size_t map_bytes;
     const uint8_t *data; /* behind the header */
     size_t data_bytes;
-    json_t *header; /* owns the names */
+    json_t *header;     /* owns the names */
     gcl_entry *entries; /* by place in the data */
     const gcl_entry **by_name;
     int n;
@@ -83,8 +77,8 @@ static int map_file(gcl_safetensors *file, gcl_error *err)
     file->map_bytes = (size_t)status.st_size;
     if (file->map_bytes < 8) {
         close(fd);
-        return gcl_fail(err, GCL_DATA, "%s: is not a safetensors file (%zu bytes are too few)", path,
-                        file->map_bytes);
+        return gcl_fail(err, GCL_DATA, "%s: is not a safetensors file (%zu bytes are too few)",
+                        path, file->map_bytes);
     }
     void *map = mmap(NULL, file->map_bytes, PROT_READ, MAP_PRIVATE, fd, 0);
     int reason = errno;
@@ -102,10 +96,11 @@ static int parse_header(gcl_safetensors *file, gcl_error *err)
     if (length > file->map_bytes - 8) {
         /* A cut file has a header that makes sense; any other file has a wild number here. */
         int cut = length <= MAX_HEADER_BYTES && (file->map_bytes == 8 || file->map[8] == '{');
-        return gcl_fail(err, GCL_DATA,
-                        cut ? "%s: is truncated: its header of %llu bytes does not fit into %zu bytes"
-                            : "%s: is not a safetensors file (header of %llu bytes in a file of %zu)",
-                        file->path, (unsigned long long)length, file->map_bytes);
+        return gcl_fail(
+            err, GCL_DATA,
+            cut ? "%s: is truncated: its header of %llu bytes does not fit into %zu bytes"
+                : "%s: is not a safetensors file (header of %llu bytes in a file of %zu)",
+            file->path, (unsigned long long)length, file->map_bytes);
     }
     if (length > MAX_HEADER_BYTES)
         return gcl_fail(err, GCL_DATA, "%s: header of %llu bytes (at most %u are read)", file->path,
@@ -126,8 +121,8 @@ static int parse_header(gcl_safetensors *file, gcl_error *err)
 static int parse_shape(gcl_safetensors *file, gcl_entry *entry, const json_t *shape, gcl_error *err)
 {
     if (!json_is_array(shape) || json_array_size(shape) > GCL_FILE_DIMS)
-        return gcl_fail(err, GCL_DATA, "%s: %s: shape is not a list of at most %d sizes", file->path,
-                        entry->name, GCL_FILE_DIMS);
+        return gcl_fail(err, GCL_DATA, "%s: %s: shape is not a list of at most %d sizes",
+                        file->path, entry->name, GCL_FILE_DIMS);
     entry->n_dims = (int)json_array_size(shape);
     entry->count = 1;
     for (int i = 0; i < entry->n_dims; i++) {
@@ -166,12 +161,13 @@ static int parse_place(gcl_safetensors *file, gcl_entry *entry, const json_t *of
                         entry->name);
     json_int_t begin = json_integer_value(from), end = json_integer_value(to);
     if (begin < 0 || end < begin)
-        return gcl_fail(err, GCL_DATA, "%s: %s: data_offsets [%lld, %lld] run backwards", file->path,
-                        entry->name, (long long)begin, (long long)end);
+        return gcl_fail(err, GCL_DATA, "%s: %s: data_offsets [%lld, %lld] run backwards",
+                        file->path, entry->name, (long long)begin, (long long)end);
     if ((uint64_t)end > file->data_bytes)
-        return gcl_fail(err, GCL_DATA,
-                        "%s: is truncated: %s ends at byte %lld of the data, but only %zu are there",
-                        file->path, entry->name, (long long)end, file->data_bytes);
+        return gcl_fail(
+            err, GCL_DATA,
+            "%s: is truncated: %s ends at byte %lld of the data, but only %zu are there",
+            file->path, entry->name, (long long)end, file->data_bytes);
     uint64_t wanted = (uint64_t)entry->count * dtypes[entry->dtype].bytes;
     if ((uint64_t)(end - begin) != wanted)
         return gcl_fail(err, GCL_DATA, "%s: %s: has %lld bytes, but %s %s needs %llu", file->path,
@@ -187,7 +183,8 @@ static int parse_entry(gcl_safetensors *file, const char *name, const json_t *va
     gcl_entry *entry = &file->entries[file->n++];
     entry->name = name;
     if (!json_is_object(value))
-        return gcl_fail(err, GCL_DATA, "%s: %s: is not described by a JSON object", file->path, name);
+        return gcl_fail(err, GCL_DATA, "%s: %s: is not described by a JSON object", file->path,
+                        name);
     if (parse_dtype(file, entry, json_object_get(value, "dtype"), err) != 0 ||
         parse_shape(file, entry, json_object_get(value, "shape"), err) != 0)
         return -1;
@@ -234,8 +231,8 @@ static int check_cover(gcl_safetensors *file, gcl_error *err)
             return gcl_fail(err, GCL_DATA, "%s: %s: its data overlaps that of %s", file->path,
                             entry->name, file->entries[i - 1].name);
         if (entry->data > at)
-            return gcl_fail(err, GCL_DATA, "%s: %td bytes before %s belong to no tensor", file->path,
-                            entry->data - at, entry->name);
+            return gcl_fail(err, GCL_DATA, "%s: %td bytes before %s belong to no tensor",
+                            file->path, entry->data - at, entry->name);
         at += entry->bytes;
     }
     if (at != file->data + file->data_bytes)
@@ -291,15 +288,9 @@ void gcl_safetensors_close(gcl_safetensors *file)
     free(file);
 }
 
-const char *gcl_safetensors_path(const gcl_safetensors *file)
-{
-    return file->path;
-}
+const char *gcl_safetensors_path(const gcl_safetensors *file) { return file->path; }
 
-int gcl_safetensors_count(const gcl_safetensors *file)
-{
-    return file->n;
-}
+int gcl_safetensors_count(const gcl_safetensors *file) { return file->n; }
 
 const gcl_entry *gcl_safetensors_at(const gcl_safetensors *file, int i)
 {
@@ -310,8 +301,8 @@ const gcl_entry *gcl_safetensors_find(const gcl_safetensors *file, const char *n
 {
     gcl_entry wanted = {.name = name};
     const gcl_entry *key = &wanted;
-    const gcl_entry **found = bsearch(&key, file->by_name, (size_t)file->n, sizeof *file->by_name,
-                                      compare_names);
+    const gcl_entry **found =
+        bsearch(&key, file->by_name, (size_t)file->n, sizeof *file->by_name, compare_names);
     return found != NULL ? *found : NULL;
 }
 
@@ -329,7 +320,10 @@ void gcl_entry_floats(const gcl_entry *entry, float *values)
         double wide;
         switch (entry->dtype) {
         case GCL_FILE_F32: memcpy(&values[i], &low, 4); break;
-        case GCL_FILE_F64: memcpy(&wide, &bits, 8); values[i] = (float)wide; break;
+        case GCL_FILE_F64:
+            memcpy(&wide, &bits, 8);
+            values[i] = (float)wide;
+            break;
         case GCL_FILE_I32: values[i] = (float)(int32_t)low; break;
         case GCL_FILE_I64: values[i] = (float)(int64_t)bits; break;
         case GCL_FILE_U8: values[i] = (float)low; break;
@@ -387,7 +381,8 @@ static int write_header(gcl_writer *writer, gcl_error *err)
     char *text = json_dumps(whole, JSON_COMPACT);
     json_decref(whole);
     if (text == NULL)
-        return gcl_fail(err, GCL_FAILED, "%s: a name or a setting is not valid UTF-8", writer->path);
+        return gcl_fail(err, GCL_FAILED, "%s: a name or a setting is not valid UTF-8",
+                        writer->path);
     size_t length = strlen(text), padded = (length + 7) / 8 * 8;
     uint8_t prefix[8];
     for (int i = 0; i < 8; i++)

@@ -96,9 +96,11 @@ static int read_number(reading *r, const char *key, const json_t *value, double 
     return 0;
 }
 
-static int read_whole(reading *r, const char *key, const json_t *value, int64_t most, int64_t *whole)
+static int read_whole(reading *r, const char *key, const json_t *value, int64_t most,
+                      int64_t *whole)
 {
-    if (!json_is_integer(value) || json_integer_value(value) < 0 || json_integer_value(value) > most)
+    if (!json_is_integer(value) || json_integer_value(value) < 0 ||
+        json_integer_value(value) > most)
         return wrong(r, key, "a whole number in range");
     *whole = json_integer_value(value);
     return 0;
@@ -167,9 +169,8 @@ static int read_object(reading *r, json_t *object)
             return -1;
     }
     if (r->system != NULL)
-        r->config->model_name =
-            gcl_arena_printf(r->config->arena, "%s%s%s", r->system, r->preset ? ":" : "",
-                             r->preset ? r->preset : "");
+        r->config->model_name = gcl_arena_printf(r->config->arena, "%s%s%s", r->system,
+                                                 r->preset ? ":" : "", r->preset ? r->preset : "");
     return 0;
 }
 

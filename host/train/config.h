@@ -22,15 +22,15 @@
 #include "train/settings.h"
 
 typedef struct gcl_config {
-    gcl_arena *arena; /* texts */
+    gcl_arena *arena;       /* texts */
     const char *model_name; /* "dcgan:small"; NULL: the default */
     const char *data;       /* NULL: the built-in pictures */
     const char *init, *replay;
     uint64_t seed;
-    int batch;              /* 0: the preset's, or the replay's */
-    int64_t steps;          /* 0: no limit; so too epochs and minutes */
+    int batch;     /* 0: the preset's, or the replay's */
+    int64_t steps; /* 0: no limit; so too epochs and minutes */
     double epochs, minutes;
-    const char **changes;   /* KEY=VALUE for model and settings, in order */
+    const char **changes; /* KEY=VALUE for model and settings, in order */
     int n_changes, cap_changes;
 
     gcl_model model; /* after gcl_config_finish */
@@ -42,7 +42,8 @@ void gcl_config_free(gcl_config *config);
 /* Errors: GCL_DATA (missing, not JSON), GCL_USAGE (a key's value is of the wrong kind). */
 int gcl_config_read(gcl_config *config, const char *path, gcl_error *err);
 /* The same from a JSON text of settings alone, `path` naming where it is from. */
-int gcl_config_read_settings(gcl_config *config, const char *path, const char *text, gcl_error *err);
+int gcl_config_read_settings(gcl_config *config, const char *path, const char *text,
+                             gcl_error *err);
 void gcl_config_set(gcl_config *config, const char *change); /* KEY=VALUE; copied */
 /* Errors: GCL_USAGE with the nearest known system, preset or key. */
 int gcl_config_finish(gcl_config *config, gcl_error *err);

@@ -53,7 +53,8 @@ static void note(recording *r, gcl_conform_kind kind, const char *what, double d
     snprintf(part->what, sizeof part->what, "%s", what);
 }
 
-static double tolerance_of(const recording *r, const char *section, const char *name, const char *key)
+static double tolerance_of(const recording *r, const char *section, const char *name,
+                           const char *key)
 {
     const json_t *entry = json_object_get(json_object_get(r->tolerance, section), name);
     return json_number_value(json_object_get(entry, key));
@@ -78,8 +79,8 @@ static int compare(recording *r, gcl_conform_kind kind, const gcl_safetensors *f
 {
     const gcl_entry *entry = gcl_safetensors_find(file, name);
     if (entry == NULL || entry->count != n)
-        return gcl_fail(err, GCL_DATA, "%s: %s: %lld elements are wanted", gcl_safetensors_path(file),
-                        name, (long long)n);
+        return gcl_fail(err, GCL_DATA, "%s: %s: %lld elements are wanted",
+                        gcl_safetensors_path(file), name, (long long)n);
     float *right = gcl_alloc((size_t)n * sizeof *right);
     gcl_entry_floats(entry, right);
     double factor = tolerance_of(r, section, name, "rel_update") > 1e-3 ? 30 : 10;
@@ -115,7 +116,8 @@ static int compare_stored(recording *r, gcl_conform_kind kind, const gcl_safeten
     float *memory = gcl_alloc((size_t)n * sizeof *memory);
     int result = gcl_store_read(store, tensor->variable, memory, n, err);
     if (result == 0)
-        result = compare_tensor(r, kind, file, section, prefix, tensor, memory + tensor->first, err);
+        result =
+            compare_tensor(r, kind, file, section, prefix, tensor, memory + tensor->first, err);
     free(memory);
     return result;
 }
@@ -289,7 +291,8 @@ static int check_gradients(recording *r, gcl_error *err)
     return result;
 }
 
-static void compare_loss(recording *r, const json_t *line, const char *name, int64_t step, float value)
+static void compare_loss(recording *r, const json_t *line, const char *name, int64_t step,
+                         float value)
 {
     char what[160];
     double right = json_number_value(json_object_get(line, name));
@@ -368,7 +371,8 @@ static int check_all(recording *r, gcl_error *err)
 {
     const char *const *networks = r->config.model.system->networks;
     for (int i = 0; networks[i] != NULL; i++)
-        if (check_forward(r, networks[i], 1, err) != 0 || check_forward(r, networks[i], 0, err) != 0)
+        if (check_forward(r, networks[i], 1, err) != 0 ||
+            check_forward(r, networks[i], 0, err) != 0)
             return -1;
     if (check_gradients(r, err) != 0)
         return -1;

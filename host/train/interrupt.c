@@ -32,7 +32,4 @@ void gcl_interrupt_restore(void)
     sigaction(SIGTERM, &old_term, NULL);
 }
 
-int gcl_interrupt_signal(void)
-{
-    return caught;
-}
+int gcl_interrupt_signal(void) { return caught; }

@@ -20,10 +20,7 @@ static double setting(const gcl_loop *loop, gcl_settings_key key)
     return gcl_settings_value(&loop->config->settings, key);
 }
 
-static double elapsed(const gcl_loop *loop)
-{
-    return gcl_seconds() - loop->started;
-}
+static double elapsed(const gcl_loop *loop) { return gcl_seconds() - loop->started; }
 
 /* ---- losses --------------------------------------------------------------------------------------- */
 
@@ -61,8 +58,7 @@ static gcl_journal_line line_of(const gcl_loop *loop, int64_t step, const float 
     for (int i = 0; i < line.n_losses; i++)
         values->losses[i] = (gcl_named_value){t->step.losses[i].name, history[i]};
     for (const char *const *network = t->model->system->networks; *network != NULL; network++)
-        values->rates[line.n_rates++] =
-            (gcl_named_value){*network, learning_rate(t->model, step)};
+        values->rates[line.n_rates++] = (gcl_named_value){*network, learning_rate(t->model, step)};
     return line;
 }
 
@@ -74,12 +70,13 @@ static int fail_diverged(const gcl_loop *loop, int64_t step, const char *network
         path = gcl_checkpoint_path(folder, loop->saved);
         free(folder);
     }
-    gcl_fail(err, GCL_DIVERGED,
-             "training diverged: the updates of steps %lld to %lld were all dropped, because a loss or "
-             "gradient of %s was not finite; last good checkpoint: %s; go on from it with a lower "
-             "learning rate (train --init ... --set lr=%.3g)",
-             (long long)(step - loop->streak + 1), (long long)step, network,
-             path != NULL ? path : "none was saved", learning_rate(loop->trainer.model, step) / 2);
+    gcl_fail(
+        err, GCL_DIVERGED,
+        "training diverged: the updates of steps %lld to %lld were all dropped, because a loss or "
+        "gradient of %s was not finite; last good checkpoint: %s; go on from it with a lower "
+        "learning rate (train --init ... --set lr=%.3g)",
+        (long long)(step - loop->streak + 1), (long long)step, network,
+        path != NULL ? path : "none was saved", learning_rate(loop->trainer.model, step) / 2);
     free(path);
     return -1;
 }
@@ -159,9 +156,9 @@ static int prepare_sampler(gcl_loop *loop, gcl_error *err)
     loop->latents =
         gcl_alloc((size_t)(GCL_GRID_PICTURES * gcl_sampler_latent_count(model)) * sizeof(float));
     gcl_sampler_control(model, loop->config->seed, GCL_GRID_PICTURES, loop->latents);
-    loop->pictures = gcl_try_alloc((size_t)GCL_GRID_PICTURES * (size_t)height * (size_t)width *
-                                       (size_t)channels,
-                                   "sample grid", err);
+    loop->pictures =
+        gcl_try_alloc((size_t)GCL_GRID_PICTURES * (size_t)height * (size_t)width * (size_t)channels,
+                      "sample grid", err);
     return loop->pictures != NULL ? 0 : -1;
 }
 
@@ -178,8 +175,8 @@ static int write_samples(gcl_loop *loop, gcl_error *err)
     gcl_sampler_picture(loop->sampler, &height, &width, &channels);
     snprintf(name, sizeof name, "samples/%06lld.png", (long long)loop->step);
     char *path = gcl_run_path(&loop->run, name);
-    int result = gcl_grid_write_png(path, loop->pictures, GCL_GRID_PICTURES, height, width, channels,
-                                    GCL_GRID_SIDE, err);
+    int result = gcl_grid_write_png(path, loop->pictures, GCL_GRID_PICTURES, height, width,
+                                    channels, GCL_GRID_SIDE, err);
     free(path);
     return result;
 }
@@ -203,7 +200,8 @@ static int save(gcl_loop *loop, gcl_error *err)
     char *path = gcl_checkpoint_path(folder, loop->step);
     int result = gcl_checkpoint_save(path, loop->trainer.nn, loop->trainer.store, &facts, err);
     if (result == 0)
-        result = gcl_checkpoint_publish(folder, loop->step, (int)setting(loop, GCL_TRAIN_KEEP), err);
+        result =
+            gcl_checkpoint_publish(folder, loop->step, (int)setting(loop, GCL_TRAIN_KEEP), err);
     if (result == 0)
         loop->saved = loop->step;
     loop->saved_at = gcl_seconds();
@@ -306,8 +304,7 @@ static int start(gcl_loop *loop, gcl_error *err)
 {
     gcl_text settings = {0};
     char *path = gcl_run_path(&loop->run, "log.jsonl");
-    loop->journal =
-        gcl_journal_open(path, loop->first, &loop->seconds_before, &loop->dropped, err);
+    loop->journal = gcl_journal_open(path, loop->first, &loop->seconds_before, &loop->dropped, err);
     free(path);
     if (loop->journal == NULL)
         return -1;

@@ -23,9 +23,9 @@ typedef struct gcl_loop {
     gcl_dataset *dataset; /* dataset and loader, or replay */
     gcl_loader *loader;
     gcl_replay *replay;
-    int64_t first, last;     /* first step of this process; where it stops, 0: nowhere */
-    int64_t saved;           /* step of the newest checkpoint on disk, -1: none */
-    double minutes;          /* of this process, 0: no limit */
+    int64_t first, last; /* first step of this process; where it stops, 0: nowhere */
+    int64_t saved;       /* step of the newest checkpoint on disk, -1: none */
+    double minutes;      /* of this process, 0: no limit */
 
     /* its own */
     gcl_journal *journal;

@@ -15,7 +15,8 @@ void gcl_progress_free(gcl_progress *progress); /* ends the live line; NULL is f
 void gcl_progress_mark(gcl_progress *progress, int64_t steps);
 /* Forgets the time until now: it went into something else (samples, a checkpoint). */
 void gcl_progress_restart(gcl_progress *progress, int64_t steps);
-double gcl_progress_rate(const gcl_progress *progress); /* steps a second, lately; 0: not yet known */
+double
+gcl_progress_rate(const gcl_progress *progress); /* steps a second, lately; 0: not yet known */
 /* Says it, if the last time was long enough ago or `now` is set. */
 void gcl_progress_show(gcl_progress *progress, const gcl_journal_line *line, int now);
 /* Clears the live line, before something else is said. */

@@ -58,15 +58,9 @@ void gcl_replay_close(gcl_replay *replay)
     free(replay);
 }
 
-int64_t gcl_replay_steps(const gcl_replay *replay)
-{
-    return replay->steps;
-}
+int64_t gcl_replay_steps(const gcl_replay *replay) { return replay->steps; }
 
-int gcl_replay_batch(const gcl_replay *replay)
-{
-    return replay->batch;
-}
+int gcl_replay_batch(const gcl_replay *replay) { return replay->batch; }
 
 static const gcl_entry *find(const gcl_replay *replay, int64_t step, const char *name)
 {
@@ -82,8 +76,8 @@ static int check_entry(const gcl_replay *replay, int64_t step, const char *name,
     const char *path = gcl_safetensors_path(replay->file);
     const gcl_entry *entry = find(replay, step, name);
     if (entry == NULL)
-        return gcl_fail(err, GCL_DATA, "%s: has no tensor step.%lld.%s, but the model takes %s", path,
-                        (long long)step, name, what);
+        return gcl_fail(err, GCL_DATA, "%s: has no tensor step.%lld.%s, but the model takes %s",
+                        path, (long long)step, name, what);
     if (entry->dtype != dtype || entry->count != count)
         return gcl_fail(err, GCL_DATA, "%s: %s: is %s %s, but %s of %lld elements are wanted (%s)",
                         path, entry->name, gcl_file_dtype_name(entry->dtype),
@@ -106,12 +100,13 @@ static int check_data(const gcl_replay *replay, int64_t step, const gcl_node *no
     return 0;
 }
 
-static int check_noise(const gcl_replay *replay, int64_t step, const gcl_noise *noise, gcl_error *err)
+static int check_noise(const gcl_replay *replay, int64_t step, const gcl_noise *noise,
+                       gcl_error *err)
 {
     int64_t count = gcl_shape_count(noise->shape);
     if (noise->kind == GCL_NOISE_KEEP)
-        return check_entry(replay, step, noise->name, "a keep mask, one bit an element", GCL_FILE_U8,
-                           (count + 7) / 8, err);
+        return check_entry(replay, step, noise->name, "a keep mask, one bit an element",
+                           GCL_FILE_U8, (count + 7) / 8, err);
     return check_entry(replay, step, noise->name, "random values", GCL_FILE_F32, count, err);
 }
 

@@ -22,10 +22,7 @@ static char *join(const char *folder, const char *name)
     return path.text;
 }
 
-char *gcl_run_path(const gcl_run *run, const char *name)
-{
-    return join(run->folder, name);
-}
+char *gcl_run_path(const gcl_run *run, const char *name) { return join(run->folder, name); }
 
 static int has(const char *folder, const char *name)
 {
@@ -185,9 +182,10 @@ int gcl_run_create(gcl_run *run, const char *out, const char *name, gcl_error *e
     if (result == 0)
         result = lock_folder(run, err);
     if (result == 0 && (has(run->folder, "options.json") || has(run->folder, "log.jsonl")))
-        result = gcl_fail(err, GCL_USAGE,
-                          "%s: already holds a run; go on with it: --resume %s, or choose another --out",
-                          run->folder, run->folder);
+        result =
+            gcl_fail(err, GCL_USAGE,
+                     "%s: already holds a run; go on with it: --resume %s, or choose another --out",
+                     run->folder, run->folder);
     if (result == 0)
         result = make_parts(run, err);
     if (result != 0)

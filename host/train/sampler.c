@@ -26,8 +26,8 @@ static int build(gcl_sampler *sampler, gcl_device *dev, gcl_store *store, gcl_er
     const gcl_system *system = sampler->model->system;
     sampler->graph = gcl_graph_new();
     sampler->nn = gcl_nn_new(sampler->graph, &(gcl_nn_options){.training = 0});
-    sampler->z = gcl_input(sampler->graph, "z", GCL_F32,
-                           system->latent(sampler->model, sampler->batch));
+    sampler->z =
+        gcl_input(sampler->graph, "z", GCL_F32, system->latent(sampler->model, sampler->batch));
     gcl_node *y = system->generate(sampler->nn, sampler->model, sampler->z);
     sampler->pictures = gcl_graph_output(y, "pictures");
     gcl_nn_finish(sampler->nn);
@@ -71,10 +71,7 @@ void gcl_sampler_free(gcl_sampler *sampler)
     free(sampler);
 }
 
-const gcl_nn *gcl_sampler_nn(const gcl_sampler *sampler)
-{
-    return sampler->nn;
-}
+const gcl_nn *gcl_sampler_nn(const gcl_sampler *sampler) { return sampler->nn; }
 
 void gcl_sampler_picture(const gcl_sampler *sampler, int *height, int *width, int *channels)
 {

@@ -19,7 +19,7 @@ typedef struct gcl_sampler gcl_sampler;
  * no generator), GCL_DEVICE, GCL_MEMORY. */
 gcl_sampler *gcl_sampler_new(gcl_device *dev, gcl_store *store, const gcl_model *model, int batch,
                              gcl_error *err);
-void gcl_sampler_free(gcl_sampler *sampler); /* NULL is fine */
+void gcl_sampler_free(gcl_sampler *sampler);              /* NULL is fine */
 const gcl_nn *gcl_sampler_nn(const gcl_sampler *sampler); /* its tensors, to load weights */
 int gcl_sampler_run(gcl_sampler *sampler, const float *latents, int count, uint8_t *pictures,
                     gcl_error *err);

@@ -138,10 +138,7 @@ double gcl_settings_value(const gcl_settings *settings, gcl_settings_key key)
     return settings->value[key];
 }
 
-const char *gcl_settings_name(gcl_settings_key key)
-{
-    return table[key].name;
-}
+const char *gcl_settings_name(gcl_settings_key key) { return table[key].name; }
 
 const char *gcl_settings_text(const gcl_settings *settings, gcl_settings_key key)
 {

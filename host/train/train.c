@@ -42,8 +42,8 @@ static int open_replay(gcl_loop *loop, gcl_config *config, gcl_error *err)
         config->batch = recorded;
     int64_t steps = gcl_replay_steps(loop->replay);
     if (config->steps > steps)
-        return gcl_fail(err, GCL_USAGE, "--steps %lld: %s holds %lld steps", (long long)config->steps,
-                        config->replay, (long long)steps);
+        return gcl_fail(err, GCL_USAGE, "--steps %lld: %s holds %lld steps",
+                        (long long)config->steps, config->replay, (long long)steps);
     if (config->steps == 0)
         config->steps = steps;
     return 0;
@@ -73,13 +73,13 @@ static int64_t last_step(const gcl_loop *loop, const gcl_config *config)
 
 static int start_loader(gcl_loop *loop, const gcl_config *config, int threads, gcl_error *err)
 {
-    gcl_loader_options options = {
-        .batch = config->batch,
-        .threads = gcl_train_threads(threads),
-        .seed = config->seed,
-        .shuffle = gcl_settings_value(&config->settings, GCL_DATA_SHUFFLE) != 0,
-        .flip = gcl_settings_value(&config->settings, GCL_DATA_FLIP) != 0,
-        .first_step = (uint64_t)loop->first};
+    gcl_loader_options options = {.batch = config->batch,
+                                  .threads = gcl_train_threads(threads),
+                                  .seed = config->seed,
+                                  .shuffle =
+                                      gcl_settings_value(&config->settings, GCL_DATA_SHUFFLE) != 0,
+                                  .flip = gcl_settings_value(&config->settings, GCL_DATA_FLIP) != 0,
+                                  .first_step = (uint64_t)loop->first};
     loop->loader = gcl_loader_new(loop->dataset, &options, err);
     return loop->loader != NULL ? 0 : -1;
 }
@@ -136,7 +136,8 @@ static int load_init(gcl_loop *loop, const gcl_config *config, gcl_error *err)
     gcl_safetensors *file = gcl_safetensors_open(config->init, err);
     if (file == NULL)
         return -1;
-    int result = gcl_checkpoint_load(file, loop->trainer.nn, loop->trainer.store, GCL_LOAD_WEIGHTS, err);
+    int result =
+        gcl_checkpoint_load(file, loop->trainer.nn, loop->trainer.store, GCL_LOAD_WEIGHTS, err);
     gcl_safetensors_close(file);
     return result;
 }
@@ -159,7 +160,8 @@ static int check_same_run(const gcl_safetensors *file, const gcl_checkpoint_fact
     return 0;
 }
 
-static int load_checkpoint(gcl_loop *loop, const gcl_config *config, const char *path, gcl_error *err)
+static int load_checkpoint(gcl_loop *loop, const gcl_config *config, const char *path,
+                           gcl_error *err)
 {
     gcl_checkpoint_facts facts;
     gcl_safetensors *file = gcl_safetensors_open(path, err);
@@ -169,7 +171,8 @@ static int load_checkpoint(gcl_loop *loop, const gcl_config *config, const char 
     if (result == 0)
         result = check_same_run(file, &facts, config, err);
     if (result == 0)
-        result = gcl_checkpoint_load(file, loop->trainer.nn, loop->trainer.store, GCL_LOAD_ALL, err);
+        result =
+            gcl_checkpoint_load(file, loop->trainer.nn, loop->trainer.store, GCL_LOAD_ALL, err);
     if (result == 0)
         loop->first = loop->saved = facts.step;
     gcl_safetensors_close(file);
@@ -231,7 +234,8 @@ static void say_start(const gcl_loop *loop, const gcl_config *config)
         gcl_say("run folder: %s", loop->run.folder);
 }
 
-static int train(gcl_loop *loop, gcl_config *config, const gcl_train_request *request, gcl_error *err)
+static int train(gcl_loop *loop, gcl_config *config, const gcl_train_request *request,
+                 gcl_error *err)
 {
     loop->dev = gcl_device_open(request->device, 0, err);
     if (loop->dev == NULL || open_data(loop, config, err) != 0)
