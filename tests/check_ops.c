@@ -184,7 +184,7 @@ static void try_variant(trial *t, const gcl_variant *variant, int i, worst *w)
 {
     const gcl_limits *limits = gcl_device_limits(dev);
     int usual[GCL_MAX_PARAMS] = {0};
-    if (!variant->applies(t->node, limits) || !is_wanted(t, variant))
+    if (!is_wanted(t, variant) || !variant->applies(t->node, limits))
         return;
     if (variant->defaults != NULL)
         variant->defaults(t->node, limits, usual);

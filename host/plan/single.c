@@ -46,8 +46,9 @@ gcl_single *gcl_single_new(gcl_device *dev, const gcl_node *node, const float *c
     gcl_single *s = gcl_alloc(sizeof *s);
     s->dev = dev;
     s->node = node;
-    s->before = flags & GCL_SINGLE_ODD ? ODD_GUARD : GUARD;
-    s->behind = flags & GCL_SINGLE_TIGHT ? 0 : GUARD;
+    int tight = flags & GCL_SINGLE_TIGHT;
+    s->before = tight ? 0 : flags & GCL_SINGLE_ODD ? ODD_GUARD : GUARD;
+    s->behind = tight ? 0 : GUARD;
     if (node->n_in > MAX_IN) {
         gcl_fail(err, GCL_FAILED, "%s has %d operands, at most %d can run alone", node->op->name,
                  node->n_in, MAX_IN);
