@@ -233,10 +233,7 @@ static gcl_node *stack(gcl_node *a, gcl_node *b)
 static gcl_node *discriminator_loss(builder *b, gcl_node *reals, int batch, double limit)
 {
     const config *c = &b->c;
-    gcl_nn_set_training(b->nn, c->batch_norm);
-    gcl_node *fakes = gcl_detach(generator(b, latents(b, "z_d", batch)));
-    gcl_nn_set_training(b->nn, 1);
-
+    gcl_node *fakes = generator(b, latents(b, "z_d", batch));
     gcl_node *mask = feature_mask(b, "mask_d", 2 * batch), *logits;
     if (c->batch_norm) { /* one after the other: each moves the running statistics */
         gcl_node *of_fakes = discriminator(b, fakes, rows(mask, 0, batch));

@@ -393,6 +393,29 @@ START_TEST(forward_passes_agree)
 }
 END_TEST
 
+/* The kind and number of elements of every random tensor, as recorded: "keep:0.6", "uniform:0:0.05". */
+static void compare_noise(const golden *g, gcl_nn *nn)
+{
+    json_t *recorded_noise = json_object_get(g->meta, "noise");
+    ck_assert_int_eq(gcl_nn_noises(nn), (int)json_object_size(recorded_noise));
+    for (int i = 0; i < gcl_nn_noises(nn); i++) {
+        const gcl_noise *noise = gcl_nn_noise_at(nn, i);
+        json_t *entry = json_object_get(recorded_noise, noise->name), *size;
+        ck_assert_msg(entry != NULL, "noise %s was not recorded", noise->name);
+        char kind[60] = "normal";
+        if (noise->kind == GCL_NOISE_KEEP)
+            snprintf(kind, sizeof kind, "keep:%g", noise->a);
+        else if (noise->kind == GCL_NOISE_UNIFORM)
+            snprintf(kind, sizeof kind, "uniform:%g:%g", noise->a, noise->b);
+        ck_assert_str_eq(kind, json_string_value(json_object_get(entry, "kind")));
+        int64_t count = 1;
+        size_t k;
+        json_array_foreach(json_object_get(entry, "shape"), k, size) count *=
+            json_integer_value(size);
+        ck_assert_int_eq(count, gcl_shape_count(noise->shape));
+    }
+}
+
 static void compare_gradients(const golden *g, built *b, gcl_values *values)
 {
     for (int i = 0; i < gcl_nn_tensors(b->nn); i++) {
@@ -422,6 +445,7 @@ START_TEST(losses_and_gradients_agree)
     golden g;
     golden_open(&g, recorded[_i].name);
     built b = build_step(&g.model, BATCH, 1);
+    compare_noise(&g, b.nn);
     gcl_values *values = gcl_values_new(b.graph);
     golden_set_weights(&g, b.nn, values);
     int n;
