@@ -1,4 +1,7 @@
-/* Layers: parameters below a name, and what they do with x. */
+/* Layers: parameters below a name, and what they do with x.
+ *
+ * Two operands that are both made anew are made in two statements, here and elsewhere in nn/ and
+ * models/: creation order is execution order, and C leaves open which argument comes first. */
 #include "nn/nn.h"
 #include "ops/ops.h"
 
@@ -72,8 +75,8 @@ enum { AXES_NHW = GCL_AXIS_N | GCL_AXIS_H | GCL_AXIS_W };
 static void follow(gcl_nn *nn, const char *name, gcl_node *running, gcl_node *value,
                    double momentum)
 {
-    gcl_node *moved = gcl_add(gcl_scale(running, 1 - momentum), gcl_scale(value, momentum));
-    gcl_state_update(nn, name, moved);
+    gcl_node *old = gcl_scale(running, 1 - momentum), *new = gcl_scale(value, momentum);
+    gcl_state_update(nn, name, gcl_add(old, new));
 }
 
 gcl_node *gcl_layer_batch_norm(gcl_nn *nn, const char *name, gcl_node *x, double eps,
@@ -97,7 +100,8 @@ gcl_node *gcl_layer_batch_norm(gcl_nn *nn, const char *name, gcl_node *x, double
         follow(nn, "running_var", running_var, unbiased, momentum);
     }
     gcl_node *inverse = gcl_reciprocal(gcl_sqrt(gcl_shift(var, eps)));
-    gcl_node *y = gcl_add(gcl_mul(gcl_sub(x, mean), gcl_mul(inverse, weight)), bias);
+    gcl_node *centred = gcl_sub(x, mean), *scale = gcl_mul(inverse, weight);
+    gcl_node *y = gcl_add(gcl_mul(centred, scale), bias);
     gcl_nn_pop(nn);
     return y;
 }

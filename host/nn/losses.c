@@ -5,5 +5,6 @@ gcl_node *gcl_loss_bce_logits(gcl_node *z, gcl_node *target, double limit)
 {
     if (limit > 0)
         z = gcl_clamp(z, -limit, limit);
-    return gcl_mean(gcl_sub(gcl_softplus(z), gcl_mul(z, target)));
+    gcl_node *positive = gcl_softplus(z), *product = gcl_mul(z, target);
+    return gcl_mean(gcl_sub(positive, product));
 }

@@ -72,14 +72,16 @@ typedef struct update {
 /* factor * s + (1 - factor) * value */
 static gcl_node *average(gcl_node *s, gcl_node *value, double factor)
 {
-    return gcl_add(gcl_scale(s, factor), gcl_scale(value, 1 - factor));
+    gcl_node *old = gcl_scale(s, factor), *new = gcl_scale(value, 1 - factor);
+    return gcl_add(old, new);
 }
 
 /* 1 - beta^(t+1) = 1 - e^-y = 2 tanh(y/2) / (1 + tanh(y/2)), which keeps its digits for small y. */
 static gcl_node *bias_correction(gcl_node *t, double beta)
 {
     gcl_node *half = gcl_tanh(gcl_scale(gcl_shift(t, 1), -log(beta) / 2));
-    return gcl_div(gcl_scale(half, 2), gcl_shift(half, 1));
+    gcl_node *above = gcl_scale(half, 2), *below = gcl_shift(half, 1);
+    return gcl_div(above, below);
 }
 
 static void rmsprop(const gcl_optimiser *o, gcl_node *rate, gcl_node *t, gcl_node *g, update *u)
