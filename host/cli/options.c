@@ -401,8 +401,10 @@ void gcl_options_help(FILE *out, const gcl_command *command)
         fprintf(out, "usage: ganocl [global options] %s [options]%s%s\n\n", command->name,
                 command->arguments[0] ? " " : "", command->arguments);
         print_wrapped(out, command->help, 0, 0);
-        if (command->text != NULL)
-            fprintf(out, "\n%s\n", command->text);
+        if (command->text != NULL) {
+            fputc('\n', out);
+            print_wrapped(out, command->text, 0, 0);
+        }
         print_options(out, command, 0, "options");
         if (command->more_help != NULL)
             command->more_help(out);

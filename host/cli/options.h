@@ -46,7 +46,7 @@ typedef struct gcl_command {
     const char *arguments; /* "RUN", "[MODEL...]" or "" */
     int least, most;       /* how many words; most -1: any number */
     const char *help;      /* one line */
-    const char *text;      /* paragraphs for its own --help, or NULL */
+    const char *text;      /* a paragraph for its own --help, or NULL */
     int (*run)(const gcl_options *options, gcl_error *err);
     void (*more_help)(FILE *out); /* what only code knows (formats, settings), or NULL */
 } gcl_command;

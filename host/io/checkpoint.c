@@ -173,6 +173,17 @@ int gcl_checkpoint_read_facts(const gcl_safetensors *file, gcl_checkpoint_facts 
     return 0;
 }
 
+/* " (a checkpoint of dcgan:small)", if the file says so: for messages. */
+static const char *origin(const gcl_safetensors *file)
+{
+    static char text[160];
+    const char *model = gcl_safetensors_meta(file, "model");
+    text[0] = 0;
+    if (model != NULL)
+        snprintf(text, sizeof text, " (a checkpoint of %s)", model);
+    return text;
+}
+
 static int is_weight(const gcl_tensor *tensor)
 {
     return tensor->role == GCL_ROLE_PARAMETER || tensor->role == GCL_ROLE_BUFFER;
@@ -186,8 +197,8 @@ static int check_tensor(const gcl_safetensors *file, const gcl_tensor *tensor, g
     if (entry == NULL) {
         if (what != GCL_LOAD_ALL && !is_weight(tensor))
             return 0;
-        return gcl_fail(err, GCL_DATA, "%s: has no tensor %s, which the model needs", path,
-                        tensor->name);
+        return gcl_fail(err, GCL_DATA, "%s%s: has no tensor %s, which the model needs", path,
+                        origin(file), tensor->name);
     }
     int64_t dims[4];
     int same = entry->n_dims == tensor->n_dims;
@@ -196,8 +207,8 @@ static int check_tensor(const gcl_safetensors *file, const gcl_tensor *tensor, g
         same = same && entry->dims[d] == dims[d];
     }
     if (!same)
-        return gcl_fail(err, GCL_DATA, "%s: %s: is %s, the model wants %s", path, tensor->name,
-                        gcl_dims_text(entry->dims, entry->n_dims),
+        return gcl_fail(err, GCL_DATA, "%s%s: %s: is %s, the model wants %s", path, origin(file),
+                        tensor->name, gcl_dims_text(entry->dims, entry->n_dims),
                         gcl_dims_text(dims, tensor->n_dims));
     if (entry->dtype != GCL_FILE_F32 && entry->dtype != GCL_FILE_F64)
         return gcl_fail(err, GCL_DATA, "%s: %s: is of type %s, the model wants F32", path,
@@ -222,8 +233,8 @@ static int check_foreign(const gcl_safetensors *file, const gcl_nn *nn, gcl_erro
         const char *name = gcl_safetensors_at(file, i)->name;
         if (bsearch(&name, names, (size_t)n, sizeof *names, compare_names) == NULL)
             result =
-                gcl_fail(err, GCL_DATA, "%s: has a tensor %s %s, which the model does not have",
-                         gcl_safetensors_path(file), name,
+                gcl_fail(err, GCL_DATA, "%s%s: has a tensor %s %s, which the model does not have",
+                         gcl_safetensors_path(file), origin(file), name,
                          gcl_dims_text(gcl_safetensors_at(file, i)->dims,
                                        gcl_safetensors_at(file, i)->n_dims));
     }
