@@ -1,19 +1,21 @@
 #include "cli/commands.h"
 
 static const char train_text[] =
-    "Without any option it trains dcgan (preset standard) on the built-in pictures until it is "
-    "stopped (Ctrl-C: the step is finished and saved; twice: at once). Everything lies in a run "
-    "folder, by default runs/NNNNN-system-preset-data: options.json, log.jsonl, reals.png, samples/, "
-    "checkpoints/. `ganocl train --resume` goes on where the newest run stands, byte for byte as if "
-    "it had never stopped.";
+    "Without any option it trains dcgan (preset standard) on the built-in pictures until it "
+    "is stopped (Ctrl-C: the step is finished and saved; twice: at once). Everything lies in "
+    "a run folder, by default runs/NNNNN-system-preset-data: options.json, log.jsonl, "
+    "reals.png, samples/, checkpoints/. `ganocl train --resume` goes on where the newest run "
+    "stands, byte for byte as if it had never stopped.";
 
 static const char sample_text[] =
-    "RUN is a run folder (its newest checkpoint) or a checkpoint file. Each picture is a function of "
-    "its seed: with --seeds A-B one for each, else --count of them from --seed on.";
+    "RUN is a run folder (its newest checkpoint) or a checkpoint file. Each picture is a "
+    "function of its seed: with --seeds A-B one for each, else --count of them from --seed "
+    "on.";
 
 static const char forward_text[] =
-    "Runs one network once on tensors in PyTorch layout, to check it against another framework, with "
-    "running statistics and no dropout unless --train-mode is given. The output tensor is \"out\".";
+    "Runs one network once on tensors in PyTorch layout, to check it against another "
+    "framework, with running statistics and no dropout unless --train-mode is given. The "
+    "output tensor is \"out\".";
 
 const gcl_command gcl_commands[] = {
     {"devices", "", 0, 0, "the numbered list of OpenCL devices", NULL, gcl_command_devices, NULL},
