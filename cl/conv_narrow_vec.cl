@@ -146,6 +146,7 @@ void conv_narrow(__global const float *x_base, ulong x_at, __global const float 
             const int dh = (a + off_h) / os_h - RT + 1 - low_h;
             const int dw = (b + off_w) / os_w - ST + 1 - low_w;
             const int width = min(QB, (OW - b + os_w - 1) / os_w - pw0);
+            const int some = ST / is_w, more = ST % is_w; /* taps of column % IS: some, or 1 more */
             __global const float *w = w_base + w_at
                 + ((long)taps_before * blocks_c + (long)c0 / V * RT * ST) * (V * KN);
             taps_before += RT * ST;
@@ -166,7 +167,7 @@ void conv_narrow(__global const float *x_base, ulong x_at, __global const float 
                             for (int m = 0; m < is_w; m++) {
                                 __local const float *xs = patch + cb * block_pitch
                                     + (p * is_h + i + dh) * row_pitch + (m * slots + q + dw) * V;
-                                const int taps = taps_of(ST, m, is_w);
+                                const int taps = some + (m < more);
                                 for (int j = 0; j < taps; j++, xs += V, ws += KN * V) {
                                     floatv f[KN];
                                     #pragma unroll

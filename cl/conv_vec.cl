@@ -32,7 +32,7 @@
 #define NR 32
 #endif
 #ifndef CB /* channels of a block of the patch: 1 to 64 */
-#define CB 16
+#define CB 32
 #endif
 #ifndef EPILOGUE
 #define EPILOGUE(v, at, k, T, LOAD) (v)
@@ -140,6 +140,7 @@ void conv_gather(__global const float *x_base, ulong x_at, __global const float 
                 const int dh = (a + off_h) / os_h - RT + 1 - low_h;
                 const int dw = (b + off_w) / os_w - ST + 1 - low_w;
                 const int width = min(QB, (OW - b + os_w - 1) / os_w - pw0);
+                const int some = ST / is_w, more = ST % is_w; /* taps of column % IS: some, or 1 more */
                 const long run = (long)RT * ST * CB * NR; /* weights of a channel block */
                 __global const float *w = w_base + w_at
                     + (long)taps_before * (blocks_c * CB) * (blocks_k * NR)
@@ -163,7 +164,7 @@ void conv_gather(__global const float *x_base, ulong x_at, __global const float 
                                     + (p * is_h + i + dh) * row_pitch
                                     + (q + dw) * CB;
                                 for (int m = 0; m < is_w; m++) {
-                                    const int steps = taps_of(ST, m, is_w) * CB;
+                                    const int steps = (some + (m < more)) * CB;
                                     __local const float *xs = xr + m * slots * CB;
                                     for (int e = 0; e < steps; e++) {
                                         floatv f[NV];

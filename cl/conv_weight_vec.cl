@@ -26,7 +26,7 @@
 #define NR 32
 #endif
 #ifndef CB /* channels of a block of the patch: 1 to 64 */
-#define CB 16
+#define CB 32
 #endif
 
 #if V == 1

@@ -72,7 +72,8 @@ static double estimate(const gcl_gather *g, const gcl_limits *limits, const int 
     double pixels = (double)v[PB] * gcl_round_up(v[QB], v[MR]);
     double outputs = (double)v[NR] * (v[KG] < c.blocks_k ? v[KG] : c.blocks_k);
     double filter = channels * outputs * g->r * g->s;
-    double copy = channels * c.patch_rows * g->is_w * c.slots * (v[CB] % v[V] == 0 ? 0.2 : 1.0);
+    double segment = channels / chunks * g->is_w * c.slots * (v[CB] % v[V] == 0 ? 0.2 : 1.0) + 1200;
+    double copy = (double)chunks * c.patch_rows * segment;
     double fma = pixels * filter / (2.0 * v[V]);
     double carried = (chunks - 1) * pixels * phases * outputs * 0.3;
     double filter_bytes = 4.0 * channels * c.blocks_k * v[NR] * g->r * g->s;

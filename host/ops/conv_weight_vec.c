@@ -10,6 +10,8 @@ enum {
     N_PARAMS = GCL_WEIGHT_PARAMS
 };
 
+enum { MOST_COLUMNS = 128 }; /* of a pixel block: whole rows, which memory delivers best */
+
 static const gcl_param params[N_PARAMS] = {
     [V] = {"v", {16, 8, 4, 2, 1}, 5},
     [MR] = {"mr", {8, 4, 5, 6, 7, 9, 10, 12, 14}, 9},
@@ -38,7 +40,7 @@ static int even_part(int n, int most) { return gcl_divide_up(n, gcl_divide_up(n,
 static cut cut_of(const gcl_conv_attr *a, const int *v)
 {
     cut c = {.images = 1};
-    c.columns = even_part(a->q, v[PIXELS]);
+    c.columns = even_part(a->q, smaller(v[PIXELS], MOST_COLUMNS));
     c.rows = even_part(a->p, v[PIXELS] / c.columns);
     if (c.rows == a->p)
         c.images = even_part(a->n, v[PIXELS] / (c.rows * c.columns));
@@ -92,13 +94,13 @@ void gcl_weight_defaults(const gcl_conv_attr *a, const gcl_limits *limits, int *
     v[MR] = choose_rows(a, v[CB], v[V] == 16 ? 9 : 6);
     v[CC] = gcl_round_up(a->c, v[CB]);
     v[KC] = gcl_round_up(a->k, v[NR]);
-    while ((int64_t)a->r * a->s * v[CC] * v[KC] * 4 > 5 * room / 4 && (v[CC] > v[CB] || v[KC] > v[NR])) {
+    while ((int64_t)a->r * a->s * v[CC] * v[KC] * 4 > room && (v[CC] > v[CB] || v[KC] > v[NR])) {
         if (v[KC] > v[NR] && (v[KC] >= v[CC] || v[CC] == v[CB]))
             v[KC] = gcl_round_up(v[KC] / 2, v[NR]);
         else
             v[CC] = gcl_round_up(v[CC] / 2, v[CB]);
     }
-    v[PIXELS] = 256;
+    v[PIXELS] = 512;
     v[GROUPS] = 1;
     cut c = cut_of(a, v);
     while (v[PIXELS] > 1 && (c.patch_floats + c.y_floats) * 4 > room) {
@@ -110,7 +112,7 @@ void gcl_weight_defaults(const gcl_conv_attr *a, const gcl_limits *limits, int *
         v[KC] = gcl_round_up(v[KC] / 2, v[NR]);
         c = cut_of(a, v);
     }
-    v[GROUPS] = smaller(c.blocks, gcl_divide_up(8 * (int)limits->compute_units, c.chunks));
+    v[GROUPS] = smaller(c.blocks, gcl_divide_up(4 * (int)limits->compute_units, c.chunks));
 }
 
 static void defaults(const gcl_node *node, const gcl_limits *limits, int *values)

@@ -69,7 +69,7 @@ static void outer_values(const product *p, const gcl_limits *limits, const int *
     w[GCL_WEIGHT_V] = v[V], w[GCL_WEIGHT_MR] = v[MR], w[GCL_WEIGHT_NR] = v[NR];
     w[GCL_WEIGHT_CB] = v[CB], w[GCL_WEIGHT_PIXELS] = v[DEPTH];
     w[GCL_WEIGHT_CC] = v[ROWS], w[GCL_WEIGHT_KC] = v[COLUMNS];
-    w[GCL_WEIGHT_GROUPS] = gcl_divide_up(8 * (int)limits->compute_units, chunks);
+    w[GCL_WEIGHT_GROUPS] = gcl_divide_up(4 * (int)limits->compute_units, chunks);
     if (w[GCL_WEIGHT_GROUPS] > gcl_divide_up(p->k, OUTER_PIXELS))
         w[GCL_WEIGHT_GROUPS] = gcl_divide_up(p->k, OUTER_PIXELS);
 }

@@ -13,9 +13,9 @@ int gcl_vec_length(int n, const gcl_limits *limits)
 
 int gcl_vec_channel_block(int c)
 {
-    if (c <= 16)
+    if (c <= 32)
         return c;
-    for (int block = 16; block >= 8; block--)
+    for (int block = 32; block >= 16; block--)
         if (c % block == 0)
             return block;
     return 16;
@@ -23,7 +23,8 @@ int gcl_vec_channel_block(int c)
 
 int64_t gcl_vec_cache(const gcl_limits *limits)
 {
-    return limits->local_bytes < 256u << 10 ? (int64_t)limits->local_bytes : 256 << 10;
+    int64_t bytes = (int64_t)limits->local_bytes;
+    return bytes <= 128 << 10 ? bytes : bytes > 1 << 20 ? 384 << 10 : bytes / 8 * 3;
 }
 
 void gcl_vec_args(gcl_launch *launch, const int *sizes, int n)

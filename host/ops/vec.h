@@ -9,9 +9,10 @@ static inline int gcl_divide_up(int n, int by) { return (n + by - 1) / by; }
 
 /* The longest vector (1, 2, 4, 8 or 16 floats) of the device that `n` outputs fill at least half. */
 int gcl_vec_length(int n, const gcl_limits *limits);
-/* Channels of a block: all of a small number, else a divisor from 8 to 16 if there is one, else 16. */
+/* Channels of a block: all up to 32, else a divisor from 16 to 32 if there is one, else 16. */
 int gcl_vec_channel_block(int c);
-/* Second-level cache to plan for, in bytes: local memory, but at most 1/4 MiB. */
+/* Bytes of local memory to use: all of a small one; of a large one, which on CPUs is the second-level
+ * cache, a part that leaves room for filters or partial sums. */
 int64_t gcl_vec_cache(const gcl_limits *limits);
 /* Fills the launch of cl/sum_vec.cl: out[rows,k] = sum of `groups` blocks [rows,pitch] at `part`. */
 void gcl_vec_sum(int v, int groups, int rows, int k, int pitch, gcl_arg part,
