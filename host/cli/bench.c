@@ -55,7 +55,6 @@ static int make_steps(gcl_trainer *trainer, int first, int n, double *host_us, g
 static int time_steps(measured *m, gcl_trainer *trainer, int steps, gcl_error *err)
 {
     double host_us = 0;
-    gcl_plan_stats stats;
     if (make_steps(trainer, 0, WARM_UP_STEPS, &host_us, err) != 0)
         return -1;
     host_us = 0;
@@ -64,9 +63,7 @@ static int time_steps(measured *m, gcl_trainer *trainer, int steps, gcl_error *e
         return -1;
     m->step_ms = 1e3 * (gcl_seconds() - start) / steps;
     m->host_ms = 1e-3 * host_us / steps;
-    gcl_plan_get_stats(trainer->plan, &stats);
-    m->peak_bytes =
-        stats.value_bytes + stats.scratch_bytes + stats.variable_bytes + stats.upload_bytes;
+    m->peak_bytes = gcl_trainer_bytes(trainer);
     return 0;
 }
 

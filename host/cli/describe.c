@@ -20,13 +20,6 @@ typedef struct step_cost {
     double flops;
 } step_cost;
 
-static uint64_t plan_bytes(const gcl_plan *plan)
-{
-    gcl_plan_stats stats;
-    gcl_plan_get_stats(plan, &stats);
-    return stats.value_bytes + stats.scratch_bytes + stats.variable_bytes + stats.upload_bytes;
-}
-
 /* Without a device only the arithmetic is known: where values lie is the plan's business. */
 static int cost_of_step(step_cost *cost, const gcl_model *model, int batch, const char *device,
                         gcl_error *err)
@@ -42,7 +35,7 @@ static int cost_of_step(step_cost *cost, const gcl_model *model, int batch, cons
                              : gcl_trainer_graph(&trainer, model, batch, 0, err);
     if (result == 0) {
         cost->placed = dev != NULL;
-        cost->peak_bytes = dev != NULL ? plan_bytes(trainer.plan) : 0;
+        cost->peak_bytes = dev != NULL ? gcl_trainer_bytes(&trainer) : 0;
         cost->flops = gcl_graph_flops(trainer.graph);
         gcl_trainer_free(&trainer);
     }
@@ -248,8 +241,8 @@ static int measure(const gcl_config *config, const gcl_train_request *request, g
                                   .shuffle = 1};
     if (gcl_trainer_build(&trainer, dev, &config->model, config->batch, 0, NULL, err) != 0)
         return -1;
-    print_step(
-        &(step_cost){config->batch, 1, plan_bytes(trainer.plan), gcl_graph_flops(trainer.graph)});
+    print_step(&(step_cost){config->batch, 1, gcl_trainer_bytes(&trainer),
+                            gcl_graph_flops(trainer.graph)});
     gcl_loader *loader = gcl_loader_new(dataset, &options, err);
     int result = loader != NULL ? time_steps(&trainer, loader, config->seed, err) : -1;
     gcl_loader_free(loader);

@@ -12,7 +12,7 @@
 
 /* The device works ahead; losses are fetched in bulk, at most this many steps or seconds late. Must
  * stay well below GCL_HISTORY. */
-enum { MOST_UNREAD = 32 };
+enum { MOST_UNREAD = 32, SAMPLE_BATCH = 12 };
 static const double most_seconds_unread = 1.0;
 
 static double setting(const gcl_loop *loop, gcl_settings_key key)
@@ -144,12 +144,28 @@ int gcl_loop_sample_due(int64_t step, int64_t every)
     return step == 50 || step % (step <= 1000 ? 100 : 500) == 0;
 }
 
+/* Training has the memory; samples make do with what is left, if need be one at a time. */
+static gcl_sampler *make_sampler(const gcl_loop *loop, gcl_error *err)
+{
+    int batch = loop->trainer.batch < SAMPLE_BATCH ? loop->trainer.batch : SAMPLE_BATCH;
+    for (;; batch /= 2) {
+        gcl_error why = {0};
+        gcl_sampler *sampler =
+            gcl_sampler_new(loop->dev, loop->trainer.store, &loop->config->model, batch, &why);
+        if (sampler != NULL)
+            return sampler;
+        if (why.code != GCL_MEMORY || batch == 1) {
+            gcl_fail(err, why.code, "samples: %s", why.text);
+            return NULL;
+        }
+    }
+}
+
 static int prepare_sampler(gcl_loop *loop, gcl_error *err)
 {
     const gcl_model *model = &loop->config->model;
     int height, width, channels;
-    loop->sampler =
-        gcl_sampler_new(loop->dev, loop->trainer.store, model, loop->trainer.batch, err);
+    loop->sampler = make_sampler(loop, err);
     if (loop->sampler == NULL)
         return -1;
     gcl_sampler_picture(loop->sampler, &height, &width, &channels);

@@ -49,12 +49,55 @@ int gcl_trainer_plan(gcl_trainer *trainer, gcl_device *dev, const gcl_plan_optio
     return 0;
 }
 
+uint64_t gcl_trainer_bytes(const gcl_trainer *trainer)
+{
+    gcl_plan_stats stats;
+    gcl_plan_get_stats(trainer->plan, &stats);
+    return stats.value_bytes + stats.variable_bytes + stats.upload_bytes; /* scratch is a value */
+}
+
+/* Device memory of a step at this batch; 0 if it cannot be placed at all. */
+static uint64_t estimate(gcl_device *dev, const gcl_model *model, int batch, int replay)
+{
+    gcl_trainer trainer;
+    gcl_error none = {0};
+    gcl_plan_options options = {.estimate_only = 1};
+    if (gcl_trainer_graph(&trainer, model, batch, replay, &none) != 0 ||
+        gcl_trainer_plan(&trainer, dev, &options, &none) != 0)
+        return 0;
+    uint64_t bytes = gcl_trainer_bytes(&trainer);
+    gcl_trainer_free(&trainer);
+    return bytes;
+}
+
+/* Ends the message with the largest batch, of halves of the one wanted, that is expected to fit. A
+ * tenth of the memory is left to the system. */
+static void say_what_fits(gcl_device *dev, const gcl_model *model, int batch, int replay,
+                          gcl_error *err)
+{
+    size_t n = strlen(err->text), room = sizeof err->text - n;
+    uint64_t memory = gcl_device_limits(dev)->memory_bytes / 10 * 9;
+    while ((batch /= 2) > 0) {
+        uint64_t bytes = estimate(dev, model, batch, replay);
+        if (bytes > 0 && bytes <= memory) {
+            snprintf(err->text + n, room, "; --batch %d would fit (%.0f MB)", batch,
+                     (double)bytes / 1e6);
+            return;
+        }
+    }
+    snprintf(err->text + n, room, "; not even --batch 1 would fit: choose a smaller preset");
+}
+
 int gcl_trainer_build(gcl_trainer *trainer, gcl_device *dev, const gcl_model *model, int batch,
                       int replay, const gcl_plan_options *plan_options, gcl_error *err)
 {
     if (gcl_trainer_graph(trainer, model, batch, replay, err) != 0)
         return -1;
-    return gcl_trainer_plan(trainer, dev, plan_options, err);
+    if (gcl_trainer_plan(trainer, dev, plan_options, err) == 0)
+        return 0;
+    if (err != NULL && err->code == GCL_MEMORY)
+        say_what_fits(dev, model, batch, replay, err);
+    return -1;
 }
 
 void gcl_trainer_free(gcl_trainer *trainer)

@@ -37,6 +37,7 @@ typedef struct gcl_trainer {
 int gcl_trainer_build(gcl_trainer *trainer, gcl_device *dev, const gcl_model *model, int batch,
                       int replay, const gcl_plan_options *plan_options, gcl_error *err);
 void gcl_trainer_free(gcl_trainer *trainer);
+uint64_t gcl_trainer_bytes(const gcl_trainer *trainer); /* device memory of a step, by the plan */
 
 /* The same in two parts: the graph, which may then be given further outputs, and the plan. Without
  * the second part it serves for a count without a device. */
