@@ -53,8 +53,8 @@
 #ifndef POINT
 #define POINT 0
 #endif
-/* Vector lengths, 1 or 4: of A's reads, of B's reads, of the output's stores. 4 where the size of the
- * contiguous index is a multiple of 4 (its channels, for a gathered operand). */
+/* Vector lengths, 1 or 4: of A's reads, of B's reads, of the output's stores. 4 where the size of
+ * the contiguous index is a multiple of 4 (its channels, for a gathered operand). */
 #ifndef AV
 #define AV 1
 #endif

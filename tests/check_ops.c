@@ -183,11 +183,10 @@ static int is_wanted(const trial *t, const gcl_variant *variant)
 static void try_variant(trial *t, const gcl_variant *variant, int i, worst *w)
 {
     const gcl_limits *limits = gcl_device_limits(dev);
-    int usual[GCL_MAX_PARAMS] = {0};
+    int usual[GCL_MAX_PARAMS];
     if (!is_wanted(t, variant) || !variant->applies(t->node, limits))
         return;
-    if (variant->defaults != NULL)
-        variant->defaults(t->node, limits, usual);
+    gcl_variant_usual(variant, t->node, limits, usual);
     if (!attempt(t, variant, usual, w)) {
         printf("%s %s \"%s\": the usual values do not fit\n", t->op->name, variant->name, t->name);
         w->failures++;

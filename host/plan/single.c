@@ -216,13 +216,21 @@ done:
     return status;
 }
 
+void gcl_variant_usual(const gcl_variant *variant, const gcl_node *node, const gcl_limits *limits,
+                       int values[GCL_MAX_PARAMS])
+{
+    for (int i = 0; i < GCL_MAX_PARAMS; i++)
+        values[i] = i < variant->n_params ? variant->params[i].values[0] : 0;
+    if (variant->defaults != NULL)
+        variant->defaults(node, limits, values);
+}
+
 int gcl_single_run(gcl_single *s, const gcl_variant *variant, const int *values, int repeats,
                    float *out, gcl_single_result *result, gcl_error *err)
 {
     const gcl_limits *limits = gcl_device_limits(s->dev);
-    int usual[GCL_MAX_PARAMS] = {0};
-    if (values == NULL && variant->defaults != NULL)
-        variant->defaults(s->node, limits, usual);
+    int usual[GCL_MAX_PARAMS];
+    gcl_variant_usual(variant, s->node, limits, usual);
     gcl_recipe *recipe = gcl_alloc(sizeof *recipe);
     memset(result, 0, sizeof *result);
     int status = 1;

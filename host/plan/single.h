@@ -41,6 +41,9 @@ void gcl_single_free(gcl_single *single);
 int gcl_single_run(gcl_single *single, const gcl_variant *variant, const int *values, int repeats,
                    float *out, gcl_single_result *result, gcl_error *err);
 
+/* The usual parameter values: the variant's defaults, else the first of each list. */
+void gcl_variant_usual(const gcl_variant *variant, const gcl_node *node, const gcl_limits *limits,
+                       int values[GCL_MAX_PARAMS]);
 /* The variant of that name in the op's list, or NULL. */
 const gcl_variant *gcl_variant_find(const gcl_op *op, const char *name);
 
