@@ -2,8 +2,8 @@
  * devices that run one work-item at a time (CPUs). Equations, phases and index letters are those of
  * conv_vec.cl and conv_weight_vec.cl; K is KN.
  *
- * conv_narrow: forward and data gradient. The patch is patch[C / V][row][column % IS][column / IS][V],
- * filters come packed as [phase][C / V][i][j % IS][j / IS][KN][V]. MR pixels x KN outputs are kept as
+ * conv_narrow: forward and data gradient. The patch is patch[C / CB][row][column % IS][column / IS][CB],
+ * filters come packed as [phase][C / CB][i][j % IS][j / IS][CB / V][KN][V]. MR pixels x KN outputs are kept as
  * vectors of V partial sums over channels: MR + KN vector loads for MR * KN fma; their elements are
  * added at the end. Work-items: strip of QB columns, strip of PB rows, image.
  *
@@ -24,6 +24,9 @@
 #endif
 #ifndef KN /* outputs: 1 to 8 */
 #define KN 3
+#endif
+#ifndef CB /* channels of a block of the patch: V times 1 to 8 */
+#define CB 32
 #endif
 #ifndef EPILOGUE
 #define EPILOGUE(v, at, k, T, LOAD) (v)
@@ -55,14 +58,16 @@ inline void zero(__local float *to, int n)
         to[i] = 0.0f;
 }
 
-/* V floats, of which those from n on are zero. */
+/* CB floats, of which those from n on are zero. */
 inline void copy_channels(__local float *to, __global const float *from, int n)
 {
-    if (n >= V) {
-        STOREV(LOADV(from), to);
+    if (n >= CB) {
+        #pragma unroll
+        for (int c = 0; c < CB; c += V)
+            STOREV(LOADV(from + c), to + c);
         return;
     }
-    for (int c = 0; c < V; c++)
+    for (int c = 0; c < CB; c++)
         to[c] = c < n ? from[c] : 0.0f;
 }
 
@@ -70,24 +75,24 @@ inline void copy_channels(__local float *to, __global const float *from, int n)
 inline void copy_row(__local float *row, __global const float *x, int H, int W, int C, int h, int w0,
                      int c0, int nc, int is_w, int slots, int block_pitch)
 {
-    int blocks = (nc + V - 1) / V;
+    int blocks = (nc + CB - 1) / CB;
     for (int m = 0; m < is_w; m++) {
-        __local float *to = row + m * slots * V;
+        __local float *to = row + m * slots * CB;
         int first = w0 + m < 0 ? min((-w0 - m + is_w - 1) / is_w, slots) : 0;
         int last = W - w0 - m <= 0 ? 0 : min((W - w0 - m + is_w - 1) / is_w, slots);
         if (h < 0 || h >= H || last <= first)
             first = last = slots;
         for (int b = 0; b < blocks; b++) {
-            zero(to + b * block_pitch, first * V);
-            zero(to + b * block_pitch + last * V, (slots - last) * V);
+            zero(to + b * block_pitch, first * CB);
+            zero(to + b * block_pitch + last * CB, (slots - last) * CB);
         }
         if (first == last)
             continue;
         __global const float *from = x + ((long)h * W + w0 + m) * C + c0;
         for (int slot = first; slot < last; slot++)
             for (int b = 0; b < blocks; b++)
-                copy_channels(to + b * block_pitch + slot * V,
-                              from + (long)slot * is_w * C + b * V, nc - b * V);
+                copy_channels(to + b * block_pitch + slot * CB,
+                              from + (long)slot * is_w * C + b * CB, nc - b * CB);
     }
 }
 
@@ -125,15 +130,15 @@ void conv_narrow(__global const float *x_base, ulong x_at, __global const float 
 {
     const int pw0 = (int)get_global_id(0) * QB, ph0 = (int)get_global_id(1) * PB;
     const int n = (int)get_global_id(2);
-    const int blocks_c = (C + V - 1) / V;
-    const int row_pitch = is_w * slots * V, block_pitch = patch_rows * row_pitch;
+    const int blocks_c = (C + CB - 1) / CB;
+    const int row_pitch = is_w * slots * CB, block_pitch = patch_rows * row_pitch;
     const int rows = min(PB, (OH + os_h - 1) / os_h - ph0);
     __global const float *x = x_base + x_at + (ulong)n * H * W * C;
     __global float *y = y_base + y_at;
     float sums[MR * KN];
 
     for (int c0 = 0; c0 < C; c0 += CC) {
-        const int nc = min(CC, C - c0), nb = (nc + V - 1) / V;
+        const int nc = min(CC, C - c0), nb = (nc + CB - 1) / CB;
         for (int row = 0; row < patch_rows; row++)
             copy_row(patch + row * row_pitch, x, H, W, C, ph0 * is_h + low_h + row,
                      pw0 * is_w + low_w, c0, nc, is_w, slots, block_pitch);
@@ -148,7 +153,7 @@ void conv_narrow(__global const float *x_base, ulong x_at, __global const float 
             const int width = min(QB, (OW - b + os_w - 1) / os_w - pw0);
             const int some = ST / is_w, more = ST % is_w; /* taps of column % IS: some, or 1 more */
             __global const float *w = w_base + w_at
-                + ((long)taps_before * blocks_c + (long)c0 / V * RT * ST) * (V * KN);
+                + ((long)taps_before * blocks_c + (long)c0 / CB * RT * ST) * (CB * KN);
             taps_before += RT * ST;
             for (int p = 0; p < rows; p++) {
                 const int oh = (ph0 + p) * os_h + a;
@@ -166,16 +171,16 @@ void conv_narrow(__global const float *x_base, ulong x_at, __global const float 
                         for (int i = 0; i < RT; i++) {
                             for (int m = 0; m < is_w; m++) {
                                 __local const float *xs = patch + cb * block_pitch
-                                    + (p * is_h + i + dh) * row_pitch + (m * slots + q + dw) * V;
+                                    + (p * is_h + i + dh) * row_pitch + (m * slots + q + dw) * CB;
                                 const int taps = some + (m < more);
-                                for (int j = 0; j < taps; j++, xs += V, ws += KN * V) {
+                                for (int e = 0; e < taps * (CB / V); e++, xs += V, ws += KN * V) {
                                     floatv f[KN];
                                     #pragma unroll
                                     for (int k = 0; k < KN; k++)
                                         f[k] = LOADV(ws + k * V);
                                     #pragma unroll
                                     for (int r = 0; r < MR; r++) {
-                                        const floatv v = LOADV(xs + r * V);
+                                        const floatv v = LOADV(xs + r * CB);
                                         #pragma unroll
                                         for (int k = 0; k < KN; k++)
                                             acc[r][k] = fma(v, f[k], acc[r][k]);
@@ -192,6 +197,7 @@ void conv_narrow(__global const float *x_base, ulong x_at, __global const float 
                     for (int r = 0; r < min(MR, width - q); r++) {
                         const int ow = (pw0 + q + r) * os_w + b;
                         const ulong at = (((ulong)n * OH + oh) * OW + ow) * KN;
+                        #pragma unroll
                         for (int k = 0; k < KN; k++) {
                             float sum = sums[r * KN + k];
                             if (c0 > 0)
@@ -215,15 +221,15 @@ void conv_weight_narrow(__global const float *x_base, ulong x_at, __global const
                         __local float *ys)
 {
     const int groups = (int)get_global_size(1), g = (int)get_global_id(1);
-    const int c0 = (int)get_global_id(0) * CC, nc = min(CC, C - c0), blocks_c = (nc + V - 1) / V;
-    const int row_pitch = is_w * slots * V, block_pitch = patch_rows * row_pitch;
+    const int c0 = (int)get_global_id(0) * CC, nc = min(CC, C - c0), blocks_c = (nc + CB - 1) / CB;
+    const int row_pitch = is_w * slots * CB, block_pitch = patch_rows * row_pitch;
     const int pitch_c = (C + V - 1) / V * V;
     const int strips_p = (P + PB - 1) / PB, strips_q = (Q + QB - 1) / QB;
     const long blocks = (long)N * strips_p * strips_q;
     const long begin = blocks * g / groups, end = blocks * (g + 1) / groups;
     __global const float *x = x_base + x_at, *y = y_base + y_at;
     __global float *part = part_base + part_at + (ulong)g * R * S * KN * pitch_c + c0;
-    zero(patch + blocks_c * block_pitch, MR * V);
+    zero(patch + blocks_c * block_pitch, MR * CB);
 
     for (long block = begin; block < end; block++) {
         const int n = (int)(block / (strips_p * strips_q));
@@ -238,12 +244,12 @@ void conv_weight_narrow(__global const float *x_base, ulong x_at, __global const
                 ys[p * QB * KN + e] = from[e];
         }
 
-        for (int cb = 0; cb < blocks_c; cb++) {
+        for (int cv = 0; cv < (nc + V - 1) / V; cv++) {
             for (int im = 0; im < R * is_w; im++) {
                 const int i = im / is_w, m = im % is_w, taps = taps_of(S, m, is_w);
                 for (int j = 0; j < taps; j += MR) {
                     floatv acc[MR][KN];
-                    __global float *to = part + ((ulong)(i * S + m + j * is_w) * KN) * pitch_c + cb * V;
+                    __global float *to = part + ((ulong)(i * S + m + j * is_w) * KN) * pitch_c + cv * V;
                     const int to_step = is_w * KN * pitch_c;
                     #pragma unroll
                     for (int r = 0; r < MR; r++)
@@ -252,13 +258,13 @@ void conv_weight_narrow(__global const float *x_base, ulong x_at, __global const
                             acc[r][k] = block > begin && j + r < taps
                                 ? LOADV(to + (long)r * to_step + k * pitch_c) : (floatv)(0.0f);
                     for (int p = 0; p < rows; p++) {
-                        __local const float *xs = patch + cb * block_pitch + (p * is_h + i) * row_pitch
-                            + (m * slots + j) * V;
+                        __local const float *xs = patch + cv / (CB / V) * block_pitch
+                            + (p * is_h + i) * row_pitch + (m * slots + j) * CB + cv % (CB / V) * V;
                         __local const float *yr = ys + p * QB * KN;
-                        for (int q = 0; q < columns; q++, xs += V, yr += KN) {
+                        for (int q = 0; q < columns; q++, xs += CB, yr += KN) {
                             #pragma unroll
                             for (int r = 0; r < MR; r++) {
-                                const floatv v = LOADV(xs + r * V);
+                                const floatv v = LOADV(xs + r * CB);
                                 #pragma unroll
                                 for (int k = 0; k < KN; k++)
                                     acc[r][k] = fma((floatv)(yr[k]), v, acc[r][k]);

@@ -44,16 +44,16 @@ gcl_gather gcl_gather_of(const gcl_node *node)
     return g;
 }
 
-void gcl_gather_pack(const gcl_gather *g, int nr, int cb, int narrow, gcl_arg filter, gcl_arg scratch,
+void gcl_gather_pack(const gcl_gather *g, int nr, int cb, int length, gcl_arg filter, gcl_arg scratch,
                      gcl_launch *l)
 {
     const int sizes[] = {g->r, g->s, g->flip ? g->k : g->c, g->flip ? g->c : g->k, g->is_w, g->os_h,
-                         g->os_w, g->off_h, g->off_w, g->flip, nr, cb, narrow};
+                         g->os_w, g->off_h, g->off_w, g->flip, nr, cb, length};
     *l = (gcl_launch){.file = "conv_pack_vec", .kernel = "conv_pack"};
     l->args[l->n_args++] = filter;
     l->args[l->n_args++] = scratch;
     gcl_vec_args(l, sizes, sizeof sizes / sizeof sizes[0]);
-    gcl_vec_items(l, (int64_t)gcl_round_up(g->c, cb) * gcl_divide_up(g->k, nr), g->r * g->s, 1);
+    gcl_vec_items(l, (int64_t)gcl_divide_up(g->c, cb) * gcl_divide_up(g->k, nr), g->r * g->s, 1);
     l->bytes = 8.0 * g->r * g->s * g->c * g->k;
 }
 

@@ -17,9 +17,9 @@ typedef struct gcl_gather {
 
 /* Of a conv or conv_data node. */
 gcl_gather gcl_gather_of(const gcl_node *node);
-/* A filter as it lies, [R,S,C,K], packed to `scratch` in blocks of cb channels and nr outputs, outputs
- * innermost, or channels if `narrow`. */
-void gcl_gather_pack(const gcl_gather *g, int nr, int cb, int narrow, gcl_arg filter, gcl_arg scratch,
+/* A filter as it lies, [R,S,C,K], packed to `scratch` in blocks of cb channels and nr outputs. The
+ * innermost index is the output if `length` is 1, else that many channels. */
+void gcl_gather_pack(const gcl_gather *g, int nr, int cb, int length, gcl_arg filter, gcl_arg scratch,
                      gcl_launch *launch);
 /* Tensors read and written once. */
 double gcl_gather_bytes(const gcl_gather *g);

@@ -15,6 +15,15 @@ static int block_for(int v, int outputs, int most)
     return smaller(accumulators / outputs > 1 ? accumulators / outputs : 1, most);
 }
 
+/* Channels of a block of the patch: whole vectors, up to 32 channels. */
+static int channel_block(int c, int v)
+{
+    int block = gcl_round_up(c, v);
+    while (block > 32 && block > v)
+        block = gcl_round_up(block / 2, v);
+    return block;
+}
+
 /* Idle lanes and loads in place of broadcasts cost about this much more than full blocks. */
 static double narrow_cost(int channels, const gcl_limits *limits)
 {
@@ -25,11 +34,12 @@ static double narrow_cost(int channels, const gcl_limits *limits)
 
 /* ---- convolution and its data gradient ------------------------------------------------------------ */
 
-enum { V, MR, PB, QB, CC, N_PARAMS };
+enum { V, MR, CB, PB, QB, CC, N_PARAMS };
 
 static const gcl_param params[N_PARAMS] = {
     [V] = {"v", {16, 8, 4, 2, 1}, 5},
     [MR] = {"mr", {8, 2, 3, 4, 5, 6, 7, 10, 12, 16}, 10},
+    [CB] = {"cb", {32, 16, 64, 8, 4, 2, 1}, 7},
     [PB] = {"pb", {8, 1, 2, 4, 16, 32}, 6},
     [QB] = {"qb", {32, 8, 16, 64, 128, 256}, 6},
     [CC] = {"cc", {64, 16, 32, 128, 256, 512}, 6},
@@ -44,7 +54,7 @@ static cut cut_of(const gcl_gather *g, const int *v)
 {
     cut c = {.patch_rows = (v[PB] - 1) * g->is_h + g->span_h};
     c.slots = gcl_divide_up((gcl_round_up(v[QB], v[MR]) - 1) * g->is_w + g->span_w, g->is_w);
-    c.channels = gcl_round_up(smaller(v[CC], g->c), v[V]);
+    c.channels = gcl_round_up(smaller(v[CC], g->c), v[CB]);
     c.local_floats = (int64_t)c.channels * c.patch_rows * g->is_w * c.slots;
     return c;
 }
@@ -52,7 +62,8 @@ static cut cut_of(const gcl_gather *g, const int *v)
 static int fits(const gcl_gather *g, const gcl_limits *limits, const int *v)
 {
     return g->k <= MOST_OUTPUTS && v[V] >= 1 && v[MR] >= 1 && v[PB] >= 1 && v[QB] >= 1
-        && v[CC] >= v[V] && v[CC] % v[V] == 0
+        && v[CB] >= v[V] && v[CB] % v[V] == 0 && v[CC] >= v[CB]
+        && v[CC] % v[CB] == 0
         && (uint64_t)cut_of(g, v).local_floats * sizeof(float) <= limits->local_bytes;
 }
 
@@ -63,20 +74,23 @@ static void defaults(const gcl_node *node, const gcl_limits *limits, int *v)
     int64_t room = gcl_vec_cache(limits);
     v[V] = gcl_vec_length(g.c, limits);
     v[MR] = block_for(v[V], g.k, 16);
+    v[CB] = channel_block(g.c, v[V]);
     v[PB] = smaller(base_h, 16);
-    v[QB] = gcl_round_up(smaller(base_w, 64), v[MR]);
-    v[CC] = gcl_round_up(g.c, v[V]);
+    v[QB] = gcl_round_up(smaller(base_w, 128), v[MR]);
+    v[CC] = gcl_round_up(g.c, v[CB]);
     while (cut_of(&g, v).local_floats * 4 > room) {
-        if (v[CC] > 4 * v[V])
-            v[CC] = gcl_round_up(v[CC] / 2, v[V]);
+        if (v[CC] > 64 && v[CC] > v[CB])
+            v[CC] = gcl_round_up(v[CC] / 2, v[CB]);
         else if (v[PB] > 4)
             v[PB] /= 2;
         else if (v[QB] > v[MR])
             v[QB] = gcl_round_up(v[QB] / 2, v[MR]);
-        else if (v[CC] > v[V])
-            v[CC] = gcl_round_up(v[CC] / 2, v[V]);
+        else if (v[CC] > v[CB])
+            v[CC] = gcl_round_up(v[CC] / 2, v[CB]);
         else if (v[PB] > 1)
             v[PB]--;
+        else if (v[CB] > v[V])
+            v[CC] = v[CB] = v[V];
         else
             break;
     }
@@ -102,13 +116,14 @@ static int recipe(const gcl_node *node, const gcl_limits *limits, const int *v, 
         return -1;
     cut c = cut_of(&g, v);
     *out = (gcl_recipe){.n_launches = 2, .epilogue_launch = 1};
-    out->scratch_floats = (int64_t)g.r * g.s * gcl_round_up(g.c, v[V]) * g.k;
-    gcl_gather_pack(&g, g.k, v[V], 1, gcl_arg_in(1), gcl_arg_scratch(0), &out->launch[0]);
+    out->scratch_floats = (int64_t)g.r * g.s * gcl_round_up(g.c, v[CB]) * g.k;
+    gcl_gather_pack(&g, g.k, v[CB], v[V], gcl_arg_in(1), gcl_arg_scratch(0), &out->launch[0]);
 
     gcl_launch *l = &out->launch[1];
     l->file = "conv_narrow_vec";
     l->kernel = "conv_narrow";
-    snprintf(l->defines, sizeof l->defines, "-DV=%d -DMR=%d -DKN=%d", v[V], v[MR], g.k);
+    snprintf(l->defines, sizeof l->defines, "-DV=%d -DMR=%d -DKN=%d -DCB=%d", v[V], v[MR],
+             g.k, v[CB]);
     const int sizes[] = {g.h, g.w, g.c, g.oh, g.ow, g.r, g.s, g.is_h, g.is_w, g.os_h, g.os_w, g.off_h,
                          g.off_w, g.low_h, g.low_w, v[PB], v[QB], v[CC], c.patch_rows, c.slots};
     l->args[l->n_args++] = gcl_arg_in(0);
@@ -130,12 +145,13 @@ static double cost(const gcl_node *node, const gcl_limits *limits)
 
 /* ---- weight gradient --------------------------------------------------------------------------------- */
 
-enum { WV, WMR, WPIXELS, WCC, WGROUPS, N_WEIGHT_PARAMS };
+enum { WV, WMR, WCB, WPIXELS, WCC, WGROUPS, N_WEIGHT_PARAMS };
 
 static const gcl_param weight_params[N_WEIGHT_PARAMS] = {
     [WV] = {"v", {16, 8, 4, 2, 1}, 5},
     [WMR] = {"mr", {7, 1, 2, 3, 4, 5, 6, 8}, 8},
-    [WPIXELS] = {"px", {256, 64, 128, 512, 1024}, 5},
+    [WCB] = {"cb", {32, 16, 64, 8, 4, 2, 1}, 7},
+    [WPIXELS] = {"px", {1024, 64, 128, 256, 512}, 5},
     [WCC] = {"cc", {64, 16, 32, 128, 256}, 5},
     [WGROUPS] = {"groups", {16, 1, 2, 4, 8, 32, 64}, 7},
 };
@@ -149,13 +165,13 @@ static int even_part(int n, int most) { return gcl_divide_up(n, gcl_divide_up(n,
 
 static weight_cut weight_cut_of(const gcl_conv_attr *a, const int *v)
 {
-    weight_cut c = {.columns = even_part(a->q, v[WPIXELS])};
+    weight_cut c = {.columns = even_part(a->q, smaller(v[WPIXELS], 128))};
     c.rows = even_part(a->p, v[WPIXELS] / c.columns);
     c.blocks = a->n * gcl_divide_up(a->p, c.rows) * gcl_divide_up(a->q, c.columns);
     c.patch_rows = (c.rows - 1) * a->stride_h + a->r;
     c.slots = gcl_divide_up((c.columns - 1) * a->stride_w + a->s, a->stride_w);
-    int channels = gcl_round_up(smaller(v[WCC], a->c), v[WV]);
-    c.patch_floats = (int64_t)channels * c.patch_rows * a->stride_w * c.slots + v[WMR] * v[WV];
+    int channels = gcl_round_up(smaller(v[WCC], a->c), v[WCB]);
+    c.patch_floats = (int64_t)channels * c.patch_rows * a->stride_w * c.slots + v[WMR] * v[WCB];
     c.y_floats = (int64_t)c.rows * c.columns * a->k;
     c.part_floats = (int64_t)v[WGROUPS] * a->r * a->s * a->k * gcl_round_up(a->c, v[WV]);
     return c;
@@ -163,8 +179,8 @@ static weight_cut weight_cut_of(const gcl_conv_attr *a, const int *v)
 
 static int weight_fits(const gcl_conv_attr *a, const gcl_limits *limits, const int *v)
 {
-    if (a->k > MOST_OUTPUTS || v[WV] < 1 || v[WMR] < 1 || v[WPIXELS] < 1 || v[WCC] < v[WV]
-        || v[WCC] % v[WV] != 0 || v[WGROUPS] < 1)
+    if (a->k > MOST_OUTPUTS || v[WV] < 1 || v[WMR] < 1 || v[WPIXELS] < 1 || v[WCB] < v[WV]
+        || v[WCB] % v[WV] != 0 || v[WCC] < v[WCB] || v[WCC] % v[WCB] != 0 || v[WGROUPS] < 1)
         return 0;
     weight_cut c = weight_cut_of(a, v);
     return (uint64_t)(c.patch_floats + c.y_floats) * sizeof(float) <= limits->local_bytes
@@ -177,18 +193,21 @@ static void weight_defaults(const gcl_node *node, const gcl_limits *limits, int 
     int64_t room = gcl_vec_cache(limits);
     v[WV] = gcl_vec_length(a->c, limits);
     v[WMR] = block_for(v[WV], a->k, gcl_divide_up(a->s, a->stride_w));
-    v[WPIXELS] = 256;
-    v[WCC] = gcl_round_up(smaller(a->c, 64), v[WV]);
+    v[WCB] = channel_block(a->c, v[WV]);
+    v[WPIXELS] = 1024;
+    v[WCC] = gcl_round_up(smaller(a->c, 64), v[WCB]);
     v[WGROUPS] = 1;
     weight_cut c = weight_cut_of(a, v);
-    while ((c.patch_floats + c.y_floats) * 4 > room && (v[WPIXELS] > 1 || v[WCC] > v[WV])) {
+    while ((c.patch_floats + c.y_floats) * 4 > room && (v[WPIXELS] > 1 || v[WCB] > v[WV])) {
         if (v[WPIXELS] > 1)
             v[WPIXELS] /= 2;
+        else if (v[WCC] > v[WCB])
+            v[WCC] = gcl_round_up(v[WCC] / 2, v[WCB]);
         else
-            v[WCC] = gcl_round_up(v[WCC] / 2, v[WV]);
+            v[WCC] = v[WCB] = v[WV];
         c = weight_cut_of(a, v);
     }
-    v[WGROUPS] = smaller(c.blocks, gcl_divide_up(8 * (int)limits->compute_units,
+    v[WGROUPS] = smaller(c.blocks, gcl_divide_up(4 * (int)limits->compute_units,
                                                  gcl_divide_up(a->c, v[WCC])));
 }
 
@@ -214,7 +233,8 @@ static int weight_recipe(const gcl_node *node, const gcl_limits *limits, const i
     gcl_launch *l = &out->launch[0], *sum = &out->launch[1];
     l->file = sum->file = "conv_narrow_vec";
     l->kernel = "conv_weight_narrow";
-    snprintf(l->defines, sizeof l->defines, "-DV=%d -DMR=%d -DKN=%d", v[WV], v[WMR], a->k);
+    snprintf(l->defines, sizeof l->defines, "-DV=%d -DMR=%d -DKN=%d -DCB=%d", v[WV], v[WMR],
+             a->k, v[WCB]);
     const int sizes[] = {a->n, a->h, a->w, a->c, a->p, a->q, a->r, a->s, a->stride_h, a->stride_w,
                          a->pad_h, a->pad_w, c.rows, c.columns, v[WCC], c.patch_rows, c.slots};
     l->args[l->n_args++] = gcl_arg_in(0);

@@ -54,12 +54,17 @@ int gcl_gather_fits(const gcl_gather *g, const gcl_limits *limits, const int *v)
 /* ---- defaults ------------------------------------------------------------------------------- */
 
 /* Vector length and register block: as many accumulators as the registers of such a device hold
- * (32 of 512 bits, else 16), two vectors of outputs where there are that many. */
+ * (32 of 512 bits, else 16), two vectors of outputs where there are that many; four where sums are so
+ * short that writing the results costs most: the output is then written in longer pieces. */
 static void choose_block(const gcl_gather *g, const gcl_limits *limits, int *v)
 {
     v[V] = gcl_vec_length(g->k, limits);
     v[NR] = g->k > v[V] ? 2 * v[V] : v[V];
     v[MR] = v[V] == 16 ? 8 : 6;
+    if (g->k >= 4 * v[V] && g->c * g->r * g->s <= 8 * v[V]) {
+        v[NR] = 4 * v[V];
+        v[MR] = v[V] == 16 ? 6 : 3;
+    }
 }
 
 /* Cycles, roughly, of one core for the whole launch: copies into the patch, fma, the filter's way
@@ -147,7 +152,7 @@ void gcl_gather_launches(const gcl_gather *g, const int *v, gcl_arg x, gcl_arg f
 {
     cut c = cut_of(g, v);
     gcl_arg packed = gcl_arg_scratch(out->scratch_floats);
-    gcl_gather_pack(g, v[NR], v[CB], 0, filter, packed, &out->launch[out->n_launches++]);
+    gcl_gather_pack(g, v[NR], v[CB], 1, filter, packed, &out->launch[out->n_launches++]);
     out->scratch_floats += (int64_t)g->r * g->s * c.blocks_c * v[CB] * c.blocks_k * v[NR];
 
     out->epilogue_launch = out->n_launches;
