@@ -118,6 +118,29 @@ static void read_sizes(gcl_limits *limits, cl_device_id id)
     limits->float_width = width > 0 ? width : 1;
 }
 
+/* Tightens a limit by $GANOCL_LIMITS, for example "float_width=1,max_work_group=64,local_bytes=16384":
+ * how a smaller device is tried without having one. Never widens. */
+static void tighten(gcl_limits *limits)
+{
+    const char *text = getenv("GANOCL_LIMITS");
+    for (; text != NULL && *text != 0; text += strspn(text, ", ")) {
+        size_t name = strcspn(text, "=,");
+        unsigned long long value = text[name] == '=' ? strtoull(text + name + 1, NULL, 10) : 0;
+        if (name == 11 && memcmp(text, "float_width", name) == 0 && value >= 1 &&
+            value < limits->float_width)
+            limits->float_width = (unsigned)value;
+        else if (name == 14 && memcmp(text, "max_work_group", name) == 0 && value >= 1 &&
+                 value < limits->max_work_group)
+            limits->max_work_group = (unsigned)value;
+        else if (name == 11 && memcmp(text, "local_bytes", name) == 0 && value < limits->local_bytes)
+            limits->local_bytes = value;
+        else if (name == 15 && memcmp(text, "max_alloc_bytes", name) == 0 && value >= 1 &&
+                 value < limits->max_alloc_bytes)
+            limits->max_alloc_bytes = value;
+        text += strcspn(text, ",");
+    }
+}
+
 static void read_limits(gcl_found *found)
 {
     cl_device_id id = found->id;
@@ -196,6 +219,7 @@ int gcl_device_find(gcl_found **found, int *n, gcl_error *err)
             gcl_found *one = &(*found)[(*n)++];
             *one = (gcl_found){.platform = platforms[p], .id = ids[d]};
             read_limits(one);
+            tighten(&one->limits);
         }
         free(ids);
     }

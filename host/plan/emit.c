@@ -257,8 +257,6 @@ static int vector_width(const gcl_plan *plan, int64_t inner)
 {
     int width = (int)plan->limits->float_width;
     width = width > 16 ? 16 : width < 1 ? 1 : width;
-    if (plan->limits->is_cpu && width < 4)
-        width = 4;
     while (width > 1 && (width > inner || (width & (width - 1)) != 0))
         width /= 2;
     return width == 3 ? 2 : width;

@@ -86,6 +86,13 @@ int gcl_store_need(gcl_store *store, const char *name, int64_t n, gcl_error *err
     int buffer = buffer_for(store, room, err);
     if (buffer < 0)
         return -1;
+    /* Written, not only filled: what checks for uninitialised reads sees where values come from. */
+    float *zeros = gcl_alloc((size_t)n * sizeof *zeros);
+    int status = gcl_buffer_write(store->buffers[buffer], store->used[buffer] * sizeof *zeros, zeros,
+                                  (uint64_t)n * sizeof *zeros, err);
+    free(zeros);
+    if (status != 0)
+        return -1;
     GCL_GROW(store->variables, store->n_variables, store->cap_variables);
     store->variables[store->n_variables++] =
         (variable){gcl_strdup(name), buffer, store->used[buffer], n};
