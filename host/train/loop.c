@@ -91,9 +91,11 @@ static int check_guards(gcl_loop *loop, int64_t step, const float *guards, gcl_e
             network = s->guards[i].network;
     loop->streak = network != NULL ? loop->streak + 1 : 0;
     loop->dropped += network != NULL;
-    if (loop->streak == 1)
+    if (loop->streak == 1) {
+        gcl_progress_clear(loop->progress);
         gcl_warn("step %lld: a loss or gradient of %s is not finite; its update was dropped",
                  (long long)step, network);
+    }
     if (loop->streak >= setting(loop, GCL_TRAIN_DIVERGED_AFTER))
         return fail_diverged(loop, step, network, err);
     return 0;

@@ -15,13 +15,14 @@ struct gcl_progress {
     double end;    /* the moment of the end, or 0 */
     int batch;
     double started, said;
-    /* A ring of moments half a second apart or more, and the newest moment of all: the rate is that
-     * between the oldest and the newest. */
+    /* A ring of moments half a second apart or more, and the latest moment: the rate is that
+     * between the oldest of them and `now`. */
     struct mark {
         double at;
         int64_t steps;
     } marks[MARKS], now;
     int n_marks, newest;
+    double rate;
 };
 
 gcl_progress *gcl_progress_new(int64_t first_step, int64_t steps, double seconds, int batch)
@@ -55,7 +56,12 @@ void gcl_progress_free(gcl_progress *progress)
 
 void gcl_progress_mark(gcl_progress *progress, int64_t steps)
 {
+    int oldest = (progress->newest + MARKS - progress->n_marks + 1) % MARKS;
     progress->now = (struct mark){gcl_seconds(), steps};
+    double seconds = progress->now.at - progress->marks[oldest].at;
+    /* Just after a pause the old rate says more than one step. */
+    if (seconds > 0 && (progress->rate == 0 || seconds >= 1))
+        progress->rate = (double)(steps - progress->marks[oldest].steps) / seconds;
     if (progress->now.at - progress->marks[progress->newest].at < 0.5)
         return;
     progress->newest = (progress->newest + 1) % MARKS;
@@ -63,13 +69,7 @@ void gcl_progress_mark(gcl_progress *progress, int64_t steps)
     progress->n_marks += progress->n_marks < MARKS;
 }
 
-double gcl_progress_rate(const gcl_progress *progress)
-{
-    int oldest = (progress->newest + MARKS - progress->n_marks + 1) % MARKS;
-    double seconds = progress->now.at - progress->marks[oldest].at;
-    int64_t steps = progress->now.steps - progress->marks[oldest].steps;
-    return seconds > 0 ? (double)steps / seconds : 0;
-}
+double gcl_progress_rate(const gcl_progress *progress) { return progress->rate; }
 
 /* "1:02:03" or "2:03". */
 static void add_clock(gcl_text *text, double seconds)
