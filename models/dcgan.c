@@ -26,6 +26,8 @@ static const gcl_setting settings[] = {
     {"label_noise", GCL_SETTING_REAL, 0.05,  0,    1, "targets move by up to this", NULL},
     {"legacy",     GCL_SETTING_BOOL,  0,     0,    1, "the notebook's pictures in [0,1] and targets above 1", NULL},
     {"lr",         GCL_SETTING_REAL,  1e-4,  0,    1, "learning rate of G and D", NULL},
+    {"d_rate",     GCL_SETTING_REAL,  1,     0,  100, "D's learning rate as a share of lr", NULL},
+    {"init_std",   GCL_SETTING_REAL,  0,     0,   10, "weights start as N(0, this); 0: Glorot uniform", NULL},
     {"rho",        GCL_SETTING_REAL,  0.9,   0,    1, "RMSprop: share of the old mean square", NULL},
     {"eps",        GCL_SETTING_REAL,  1e-7,  0,    1, "added to the root in the optimiser", NULL},
     {"clip",       GCL_SETTING_REAL,  1,     0,  1e9, "gradient elements are clipped to this; 0: never", NULL},
@@ -51,7 +53,7 @@ static const gcl_preset presets[] = {
 
 typedef struct config {
     int size, base, wide, dense, latent, batch_norm, down_layers, legacy;
-    double slope, bn_eps, bn_momentum, dropout, label_noise;
+    double slope, bn_eps, bn_momentum, dropout, label_noise, d_rate;
     gcl_optimiser optimiser;
 } config;
 
@@ -83,6 +85,7 @@ static config config_of(const gcl_model *m)
                     .bn_momentum = gcl_model_real(m, "bn_momentum"),
                     .dropout = gcl_model_real(m, "dropout"),
                     .label_noise = gcl_model_real(m, "label_noise"),
+                    .d_rate = gcl_model_real(m, "d_rate"),
                     .optimiser = optimiser_of(m)};
 }
 
@@ -118,6 +121,7 @@ typedef struct builder {
 
 static builder builder_of(gcl_nn *nn, const gcl_model *model)
 {
+    gcl_nn_set_deviation(nn, gcl_model_real(model, "init_std"));
     return (builder){nn, config_of(model)};
 }
 
@@ -261,7 +265,9 @@ static void step(gcl_nn *nn, const gcl_model *model, int batch, gcl_step *out)
     gcl_node *reals = (AT, gcl_nn_pictures(nn, "x", shape, c->legacy ? 0 : -1, 1));
 
     gcl_node *d_loss = discriminator_loss(b, reals, batch, limit);
-    gcl_node *d_made = (AT, gcl_network_train(gcl_network_new(nn, "D"), d_loss, &c->optimiser));
+    gcl_optimiser of_d = c->optimiser;
+    of_d.learning_rate *= c->d_rate;
+    gcl_node *d_made = (AT, gcl_network_train(gcl_network_new(nn, "D"), d_loss, &of_d));
 
     gcl_node *fakes = generator(b, latents(b, "z_g", batch));
     gcl_node *logits = discriminator(b, fakes, feature_mask(b, "mask_g", batch));

@@ -48,6 +48,7 @@ struct gcl_nn {
     gcl_graph *graph;
     gcl_arena *arena;
     int training, replay;
+    double deviation; /* of fresh weights; 0: Glorot */
     gcl_network **networks;
     int n_networks, cap_networks;
     gcl_network *current;

@@ -22,7 +22,7 @@ gcl_node *gcl_layer_conv(gcl_nn *nn, const char *name, gcl_node *x, int k, int k
     gcl_nn_push(nn, "%s", name);
     int64_t area = (int64_t)kernel * kernel, c = x->shape.d[3];
     gcl_node *f = gcl_parameter(nn, "weight", gcl_shape_of(kernel, kernel, (int)c, k),
-                                GCL_LAYOUT_CONV, NULL, gcl_init_glorot(area * c, area * k));
+                                GCL_LAYOUT_CONV, NULL, gcl_nn_weight_init(nn, area * c, area * k));
     gcl_node *y = add_bias(nn, gcl_conv(x, f, stride, pad), bias);
     gcl_nn_pop(nn);
     return y;
@@ -35,7 +35,7 @@ gcl_node *gcl_layer_conv_transpose(gcl_nn *nn, const char *name, gcl_node *x, in
     int64_t area = (int64_t)kernel * kernel, c = x->shape.d[3];
     gcl_node *f =
         gcl_parameter(nn, "weight", gcl_shape_of(kernel, kernel, k, (int)c),
-                      GCL_LAYOUT_CONV_TRANSPOSE, NULL, gcl_init_glorot(area * c, area * k));
+                      GCL_LAYOUT_CONV_TRANSPOSE, NULL, gcl_nn_weight_init(nn, area * c, area * k));
     gcl_node *y = add_bias(nn, gcl_conv_data(x, f, stride, pad, 0, 0), bias);
     gcl_nn_pop(nn);
     return y;
@@ -58,7 +58,7 @@ gcl_node *gcl_layer_dense(gcl_nn *nn, const char *name, gcl_node *x, int h, int 
         gcl_graph_fail(gcl_nn_graph(nn), "a dense layer from %s to %dx%dx%d: one side must be 1x1",
                        gcl_shape_text(s), h, w, c);
     gcl_node *weight = gcl_parameter(nn, "weight", gcl_shape_of(1, 1, in, out), layout,
-                                     from ? source : target, gcl_init_glorot(in, out));
+                                     from ? source : target, gcl_nn_weight_init(nn, in, out));
     gcl_node *bias = gcl_parameter(nn, "bias", gcl_shape_of(1, h, w, c), bias_layout, target,
                                    gcl_init_constant(0));
     gcl_node *y = gcl_matmul(gcl_reshape(x, gcl_shape_of(s.d[0], 1, 1, in)), weight, 0, 0);

@@ -111,6 +111,14 @@ gcl_init gcl_init_glorot(int64_t fan_in, int64_t fan_out)
     return (gcl_init){GCL_INIT_UNIFORM, -bound, bound};
 }
 
+void gcl_nn_set_deviation(gcl_nn *nn, double deviation) { nn->deviation = deviation; }
+
+gcl_init gcl_nn_weight_init(const gcl_nn *nn, int64_t fan_in, int64_t fan_out)
+{
+    return nn->deviation > 0 ? (gcl_init){GCL_INIT_NORMAL, 0, nn->deviation}
+                             : gcl_init_glorot(fan_in, fan_out);
+}
+
 /* Steps of training count from 0, so the last step number is free for what comes before them. */
 static const uint32_t initial_step = UINT32_MAX;
 

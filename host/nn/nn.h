@@ -72,6 +72,10 @@ typedef struct gcl_init {
 } gcl_init;
 gcl_init gcl_init_constant(double value);
 gcl_init gcl_init_glorot(int64_t fan_in, int64_t fan_out); /* U(+-sqrt(6/(fan_in+fan_out))) */
+/* How layers initialise their weights from now on: N(0, deviation), or Glorot's uniform with 0, the
+ * way a new nn begins. gcl_nn_weight_init is what a layer asks. */
+void gcl_nn_set_deviation(gcl_nn *nn, double deviation);
+gcl_init gcl_nn_weight_init(const gcl_nn *nn, int64_t fan_in, int64_t fan_out);
 
 typedef enum gcl_role {
     GCL_ROLE_PARAMETER,
