@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/philox.h"
 #include "cli/commands.h"
+#include "cli/configure.h"
 #include "cli/peak.h"
 #include "io/checkpoint.h"
 #include "train/trainer.h"
@@ -14,7 +15,7 @@ enum { WARM_UP_STEPS = 2, USUAL_STEPS = 10 };
 
 /* What was measured of one model. */
 typedef struct measured {
-    gcl_model model;
+    gcl_config config;
     int batch;
     double step_ms, host_ms;
     uint64_t peak_bytes;
@@ -87,10 +88,13 @@ static int profile_launches(measured *m, gcl_trainer *trainer, gcl_error *err)
 static int measure_on(measured *m, const char *device, int flags, int steps, gcl_error *err)
 {
     gcl_trainer trainer;
+    gcl_plan_options plan_options = {0};
     gcl_device *dev = gcl_device_open(device, flags, err);
     if (dev == NULL)
         return -1;
-    int result = gcl_trainer_build(&trainer, dev, &m->model, m->batch, 0, NULL, err);
+    gcl_settings_plan(&m->config.settings, &plan_options);
+    int result =
+        gcl_trainer_build(&trainer, dev, &m->config.model, m->batch, 0, &plan_options, err);
     if (result == 0) {
         result = gcl_checkpoint_initialise(trainer.nn, trainer.store, 0, err);
         if (result == 0)
@@ -105,9 +109,9 @@ static int measure_on(measured *m, const char *device, int flags, int steps, gcl
 static int measure(measured *m, const char *name, const gcl_options *options, gcl_error *err)
 {
     int steps = options->steps > 0 ? (int)options->steps : USUAL_STEPS;
-    if (gcl_model_open(&m->model, name, options->set, options->n_set, err) != 0)
+    if (gcl_configure_model(&m->config, name, options, err) != 0)
         return -1;
-    m->batch = options->batch > 0 ? (int)options->batch : m->model.preset->batch;
+    m->batch = options->batch > 0 ? (int)options->batch : m->config.model.preset->batch;
     if (measure_on(m, options->device, 0, steps, err) != 0)
         return -1;
     return measure_on(m, options->device, GCL_DEVICE_PROFILE, steps, err);
@@ -120,6 +124,7 @@ static void release(measured *m)
         free((char *)m->rows[i].variant);
     }
     free(m->rows);
+    gcl_config_free(&m->config);
 }
 
 /* ---- the table ------------------------------------------------------------------------------------ */
@@ -144,7 +149,7 @@ static void print_table(measured *m, const gcl_peak *peak)
 {
     char name[128];
     double sum = 0, flops = 0;
-    gcl_model_name(&m->model, name, sizeof name);
+    gcl_model_name(&m->config.model, name, sizeof name);
     for (int i = 0; i < m->n_rows; i++) {
         sum += m->rows[i].us;
         flops += m->rows[i].flops;
@@ -185,10 +190,10 @@ static json_t *launches_json(const measured *m)
 
 static json_t *system_json(const measured *m)
 {
-    return json_pack("{s:s, s:s, s:i, s:f, s:f, s:I, s:f, s:o}", "system", m->model.system->name,
-                     "preset", m->model.preset->name, "batch", m->batch, "step_ms", m->step_ms,
-                     "images_per_s", 1e3 * m->batch / m->step_ms, "peak_bytes",
-                     (json_int_t)m->peak_bytes, "host_ms", m->host_ms, "launches",
+    return json_pack("{s:s, s:s, s:i, s:f, s:f, s:I, s:f, s:o}", "system",
+                     m->config.model.system->name, "preset", m->config.model.preset->name, "batch",
+                     m->batch, "step_ms", m->step_ms, "images_per_s", 1e3 * m->batch / m->step_ms,
+                     "peak_bytes", (json_int_t)m->peak_bytes, "host_ms", m->host_ms, "launches",
                      launches_json(m));
 }
 

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "cli/commands.h"
+#include "cli/configure.h"
 #include "cli/layers.h"
 #include "datasets/loader.h"
 #include "io/checkpoint.h"
@@ -177,22 +178,29 @@ static int print_json(const gcl_model *model, const step_cost *cost, gcl_error *
     return 0;
 }
 
-int gcl_command_describe(const gcl_options *options, gcl_error *err)
+static int describe(const gcl_model *model, const gcl_options *options, gcl_error *err)
 {
-    gcl_model model;
     step_cost cost;
-    if (gcl_model_open(&model, options->arguments[0], options->set, options->n_set, err) != 0)
-        return -1;
-    int batch = options->batch > 0 ? (int)options->batch : model.preset->batch;
-    if (cost_of_step(&cost, &model, batch, options->device, err) != 0)
+    int batch = options->batch > 0 ? (int)options->batch : model->preset->batch;
+    if (cost_of_step(&cost, model, batch, options->device, err) != 0)
         return -1;
     if (options->json)
-        return print_json(&model, &cost, err);
-    if (print_networks(&model, err) != 0)
+        return print_json(model, &cost, err);
+    if (print_networks(model, err) != 0)
         return -1;
     print_step(&cost);
-    print_settings(&model);
+    print_settings(model);
     return 0;
+}
+
+int gcl_command_describe(const gcl_options *options, gcl_error *err)
+{
+    gcl_config config;
+    int result = gcl_configure_model(&config, options->arguments[0], options, err);
+    if (result == 0)
+        result = describe(&config.model, options, err);
+    gcl_config_free(&config);
+    return result;
 }
 
 /* ---- train --dry-run ------------------------------------------------------------------------------ */
@@ -239,7 +247,9 @@ static int measure(const gcl_config *config, const gcl_train_request *request, g
                                   .threads = gcl_train_threads(request->threads),
                                   .seed = config->seed,
                                   .shuffle = 1};
-    if (gcl_trainer_build(&trainer, dev, &config->model, config->batch, 0, NULL, err) != 0)
+    gcl_plan_options plan_options = {0};
+    gcl_settings_plan(&config->settings, &plan_options);
+    if (gcl_trainer_build(&trainer, dev, &config->model, config->batch, 0, &plan_options, err) != 0)
         return -1;
     print_step(&(step_cost){config->batch, 1, gcl_trainer_bytes(&trainer),
                             gcl_graph_flops(trainer.graph)});

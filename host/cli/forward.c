@@ -3,9 +3,9 @@
 
 #include "base/memory.h"
 #include "cli/commands.h"
+#include "cli/configure.h"
 #include "io/atomic.h"
 #include "io/checkpoint.h"
-#include "models/model.h"
 #include "plan/plan.h"
 
 /* One network on a device, for one input. */
@@ -196,19 +196,22 @@ static int forward(network *net, const gcl_entry *entry, const gcl_options *opti
 
 int gcl_command_forward(const gcl_options *options, gcl_error *err)
 {
-    gcl_model model;
-    network net = {.model = &model};
+    gcl_config config;
     const gcl_entry *entry;
+    gcl_safetensors *file = NULL;
     if (options->weights == NULL || options->in == NULL || options->out == NULL)
         return gcl_fail(err, GCL_USAGE, "forward: --%s is missing",
                         options->weights == NULL ? "weights"
                         : options->in == NULL    ? "in"
                                                  : "out");
-    if (gcl_model_open(&model, options->arguments[0], options->set, options->n_set, err) != 0)
-        return -1;
-    net.name = find_network(&model, options->network, err);
-    gcl_safetensors *file = net.name != NULL ? open_input(options->in, &entry, err) : NULL;
-    int result = file != NULL ? forward(&net, entry, options, err) : -1;
+    int result = gcl_configure_model(&config, options->arguments[0], options, err);
+    network net = {.model = &config.model};
+    if (result == 0)
+        net.name = find_network(&config.model, options->network, err);
+    if (net.name != NULL)
+        file = open_input(options->in, &entry, err);
+    result = file != NULL ? forward(&net, entry, options, err) : -1;
     gcl_safetensors_close(file);
+    gcl_config_free(&config);
     return result;
 }

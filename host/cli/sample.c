@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "cli/checkpoint_model.h"
 #include "cli/commands.h"
+#include "cli/configure.h"
 #include "device/device.h"
 #include "io/atomic.h"
 #include "io/checkpoint.h"
@@ -172,18 +172,21 @@ int gcl_command_sample(const gcl_options *options, gcl_error *err)
 {
     const char *run = options->arguments[0];
     request r;
-    gcl_model model;
+    gcl_config config;
     if (parse_request(&r, options, err) != 0)
         return -1;
     char *path = gcl_run_checkpoint(run, err);
     gcl_safetensors *file = path != NULL ? gcl_safetensors_open(path, err) : NULL;
     free(path);
-    int result = file != NULL ? gcl_checkpoint_model(file, options, &model, err) : -1;
+    if (file == NULL)
+        return -1;
+    int result = gcl_configure_checkpoint(&config, file, options, err);
     if (result == 0) {
         gcl_device *dev = gcl_device_open(options->device, 0, err);
-        result = dev != NULL ? sample(dev, file, &model, &r, run, err) : -1;
+        result = dev != NULL ? sample(dev, file, &config.model, &r, run, err) : -1;
         gcl_device_close(dev);
     }
+    gcl_config_free(&config);
     gcl_safetensors_close(file);
     return result;
 }

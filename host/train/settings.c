@@ -36,6 +36,13 @@ static const setting table[GCL_SETTINGS] = {
     {"data.filter", WORD, "lanczos", 0, 0, "lanczos|triangle", "how pictures are resized"},
     {"data.box", BOX, "", 0, 0, NULL, "x,y,width,height: cut out of every picture first"},
     {"data.format", TEXT, "", 0, 0, NULL, "the data set's format, when it is not recognised"},
+    {"plan.fusion", WORD, "true", 0, 0, "false|true",
+     "chains of pointwise operations are one kernel"},
+    {"plan.variant", TEXT, "", 0, 0, NULL,
+     "kernels of this variant wherever it applies: naive, vec, tile, clblast"},
+    {"plan.verify", WORD, "false", 0, 0, "false|true",
+     "compares each launch with the naive variant; slow"},
+    {"plan.dump", TEXT, "", 0, 0, NULL, "a folder for the text of generated kernels"},
 };
 
 void gcl_settings_start(gcl_settings *settings)
@@ -51,7 +58,8 @@ void gcl_settings_start(gcl_settings *settings)
 
 int gcl_settings_owns(const char *change)
 {
-    return strncmp(change, "train.", 6) == 0 || strncmp(change, "data.", 5) == 0;
+    return strncmp(change, "train.", 6) == 0 || strncmp(change, "data.", 5) == 0 ||
+           strncmp(change, "plan.", 5) == 0;
 }
 
 static int set_number(const setting *row, const char *text, double *value, gcl_error *err)
@@ -145,13 +153,25 @@ const char *gcl_settings_text(const gcl_settings *settings, gcl_settings_key key
     return settings->text[key];
 }
 
+static const char *text_or_null(const gcl_settings *settings, gcl_settings_key key)
+{
+    return settings->text[key][0] != 0 ? settings->text[key] : NULL;
+}
+
 void gcl_settings_dataset(const gcl_settings *settings, gcl_dataset_options *options)
 {
     options->crop = (enum gcl_crop)settings->value[GCL_DATA_CROP];
     options->filter = (enum gcl_filter)settings->value[GCL_DATA_FILTER];
     options->box = settings->box;
-    const char *format = settings->text[GCL_DATA_FORMAT];
-    options->format = format[0] != 0 ? format : NULL;
+    options->format = text_or_null(settings, GCL_DATA_FORMAT);
+}
+
+void gcl_settings_plan(const gcl_settings *settings, gcl_plan_options *options)
+{
+    options->no_fusion = settings->value[GCL_PLAN_FUSION] == 0;
+    options->verify = settings->value[GCL_PLAN_VERIFY] != 0;
+    options->variant = text_or_null(settings, GCL_PLAN_VARIANT);
+    options->dump = text_or_null(settings, GCL_PLAN_DUMP);
 }
 
 void gcl_settings_print(FILE *out)

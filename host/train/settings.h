@@ -1,5 +1,5 @@
 /* The settings that are not a model's: how often to log, sample and save (train.*), how pictures
- * are read (data.*). Keys of --set like the model's own.
+ * are read (data.*), how the step is turned into launches (plan.*). Keys of --set like the model's own.
  *
  *     gcl_settings settings;
  *     gcl_settings_start(&settings);
@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "datasets/dataset.h"
+#include "plan/plan.h"
 
 typedef enum gcl_settings_key {
     GCL_TRAIN_LOG_EVERY,
@@ -27,6 +28,10 @@ typedef enum gcl_settings_key {
     GCL_DATA_FILTER,
     GCL_DATA_BOX,
     GCL_DATA_FORMAT,
+    GCL_PLAN_FUSION,
+    GCL_PLAN_VARIANT,
+    GCL_PLAN_VERIFY,
+    GCL_PLAN_DUMP,
     GCL_SETTINGS
 } gcl_settings_key;
 
@@ -37,7 +42,7 @@ typedef struct gcl_settings {
 } gcl_settings;
 
 void gcl_settings_start(gcl_settings *settings); /* the usual values */
-/* 1: KEY=VALUE begins with "train." or "data.", so it is meant for this table, else for the model. */
+/* 1: KEY=VALUE begins with "train.", "data." or "plan.", so it is meant for this table, else for the model. */
 int gcl_settings_owns(const char *change);
 /* Errors: GCL_USAGE with the nearest key, or the range. */
 int gcl_settings_change(gcl_settings *settings, const char *change, gcl_error *err);
@@ -46,6 +51,8 @@ const char *gcl_settings_name(gcl_settings_key key); /* "train.log_every" */
 const char *gcl_settings_text(const gcl_settings *settings, gcl_settings_key key);
 /* Puts the data.* values into the options of a data set. */
 void gcl_settings_dataset(const gcl_settings *settings, gcl_dataset_options *options);
+/* The plan.* values; a text belongs to `settings`. */
+void gcl_settings_plan(const gcl_settings *settings, gcl_plan_options *options);
 void gcl_settings_print(FILE *out); /* for help */
 
 #endif

@@ -237,13 +237,15 @@ static void say_start(const gcl_loop *loop, const gcl_config *config)
 static int train(gcl_loop *loop, gcl_config *config, const gcl_train_request *request,
                  gcl_error *err)
 {
+    gcl_plan_options plan_options = {0};
     loop->dev = gcl_device_open(request->device, 0, err);
     if (loop->dev == NULL || open_data(loop, config, err) != 0)
         return -1;
     if (config->batch == 0)
         config->batch = config->model.preset->batch;
+    gcl_settings_plan(&config->settings, &plan_options);
     if (gcl_trainer_build(&loop->trainer, loop->dev, &config->model, config->batch,
-                          loop->replay != NULL, NULL, err) != 0)
+                          loop->replay != NULL, &plan_options, err) != 0)
         return -1;
     if (loop->replay != NULL && gcl_replay_check(loop->replay, loop->trainer.nn, err) != 0)
         return -1;
