@@ -110,7 +110,8 @@ static void compare(const gcl_graph *g, const gcl_values *values, gcl_plan *plan
             gcl_text text = {0};
             gcl_graph_print(g, &text);
             gcl_plan_print(plan, &text);
-            ck_abort_msg("%s: output %s deviates by %g of %g\n%s", what, name, worst, scale, text.text);
+            ck_abort_msg("%s: output %s deviates by %g of %g\n%s", what, name, worst, scale,
+                         text.text);
         }
         free(got);
     }
@@ -122,9 +123,9 @@ static void check_placement(const gcl_plan *plan)
     for (int a = 0; a < plan->n_nodes; a++)
         for (int b = 0; b < a; b++) {
             const storage *x = plan->home[a], *y = plan->home[b];
-            if (x == NULL || y == NULL || x == y || x->kind != STORAGE_SLOT || y->kind != STORAGE_SLOT ||
-                x->arena != y->arena || x->last_unit < y->first_unit || y->last_unit < x->first_unit ||
-                x->last_unit < 0 || y->last_unit < 0)
+            if (x == NULL || y == NULL || x == y || x->kind != STORAGE_SLOT ||
+                y->kind != STORAGE_SLOT || x->arena != y->arena || x->last_unit < y->first_unit ||
+                y->last_unit < x->first_unit || x->last_unit < 0 || y->last_unit < 0)
                 continue;
             ck_assert_msg(x->at + x->bytes <= y->at || y->at + y->bytes <= x->at,
                           "values %%%d and %%%d share memory", a, b);
@@ -296,7 +297,8 @@ static gcl_graph *conv_graph(gcl_node **leaves)
     leaves[3] = gcl_input(g, "r", GCL_F32, gcl_shape_of(2, 9, 7, 8));
     gcl_node *h = gcl_conv(leaves[2], leaves[0], 1, 1);
     h = gcl_leaky_relu(gcl_add(gcl_add(h, leaves[1]), leaves[3]), 0.3);
-    gcl_node *up = gcl_tanh(gcl_conv_data(h, gcl_reshape(leaves[0], gcl_shape_of(3, 3, 5, 8)), 2, 1, 0, 0));
+    gcl_node *up =
+        gcl_tanh(gcl_conv_data(h, gcl_reshape(leaves[0], gcl_shape_of(3, 3, 5, 8)), 2, 1, 0, 0));
     gcl_node *total = gcl_mean(gcl_square(up)), *d[2];
     gcl_graph_output(up, "up");
     gcl_gradients(total, leaves, 2, d);

@@ -40,31 +40,33 @@ enum { GCL_DEVICE_PROFILE = 1 };
 gcl_device *gcl_device_open(const char *which, int flags, gcl_error *err);
 void gcl_device_close(gcl_device *dev); /* after everything made from it; NULL is fine */
 const gcl_limits *gcl_device_limits(const gcl_device *dev);
-int gcl_device_number(const gcl_device *dev);                   /* 1-based */
-int gcl_device_finish(gcl_device *dev, gcl_error *err);         /* waits for all that was queued */
+int gcl_device_number(const gcl_device *dev);           /* 1-based */
+int gcl_device_finish(gcl_device *dev, gcl_error *err); /* waits for all that was queued */
 int gcl_device_flush(gcl_device *dev, gcl_error *err);
-uint64_t gcl_device_bytes(const gcl_device *dev);               /* allocated in buffers now */
-void *gcl_device_cl_queue(gcl_device *dev);    /* cl_command_queue, for libraries such as CLBlast */
+uint64_t gcl_device_bytes(const gcl_device *dev); /* allocated in buffers now */
+void *gcl_device_cl_queue(gcl_device *dev); /* cl_command_queue, for libraries such as CLBlast */
 
 /* Device memory. Created zeroed and really allocated (migrated and filled), so that "out of memory"
  * is said here, with code GCL_MEMORY and sizes, not in a later launch. */
 gcl_buffer *gcl_buffer_new(gcl_device *dev, uint64_t bytes, const char *what, gcl_error *err);
 void gcl_buffer_free(gcl_buffer *buf);
 uint64_t gcl_buffer_bytes(const gcl_buffer *buf);
-void *gcl_buffer_cl_mem(gcl_buffer *buf);      /* cl_mem, for libraries */
-int gcl_buffer_write(gcl_buffer *buf, uint64_t offset, const void *data, uint64_t bytes, gcl_error *err);
+void *gcl_buffer_cl_mem(gcl_buffer *buf); /* cl_mem, for libraries */
+int gcl_buffer_write(gcl_buffer *buf, uint64_t offset, const void *data, uint64_t bytes,
+                     gcl_error *err);
 int gcl_buffer_read(gcl_buffer *buf, uint64_t offset, void *data, uint64_t bytes, gcl_error *err);
-int gcl_buffer_fill(gcl_buffer *buf, uint64_t offset, uint64_t bytes, uint32_t word, gcl_error *err);
+int gcl_buffer_fill(gcl_buffer *buf, uint64_t offset, uint64_t bytes, uint32_t word,
+                    gcl_error *err);
 int gcl_buffer_copy(gcl_buffer *to, uint64_t to_offset, gcl_buffer *from, uint64_t from_offset,
-                    uint64_t bytes, gcl_error *err);            /* asynchronous, in order */
+                    uint64_t bytes, gcl_error *err); /* asynchronous, in order */
 
 /* An asynchronous upload ring and step events: everything a training step needs besides launches.
  * `data` must stay untouched until the event of a later gcl_event_mark is complete. */
 typedef struct gcl_event gcl_event;
 int gcl_buffer_write_async(gcl_buffer *buf, uint64_t offset, const void *data, uint64_t bytes,
                            gcl_error *err);
-gcl_event *gcl_event_mark(gcl_device *dev, gcl_error *err);     /* complete when all queued so far is */
-int gcl_event_done(const gcl_event *event);                     /* 1 complete, 0 not yet, -1 failed */
+gcl_event *gcl_event_mark(gcl_device *dev, gcl_error *err); /* complete when all queued so far is */
+int gcl_event_done(const gcl_event *event);                 /* 1 complete, 0 not yet, -1 failed */
 int gcl_event_wait(gcl_event *event, gcl_error *err);
 void gcl_event_free(gcl_event *event);
 

@@ -133,8 +133,8 @@ static void reduce_evaluate(const gcl_node *node, const double *const *in, doubl
         for (int i1 = 0; i1 < s.d[1]; i1++)
             for (int i2 = 0; i2 < s.d[2]; i2++)
                 for (int i3 = 0; i3 < s.d[3]; i3++, x++) {
-                    double *y = out + i0 * strides[0] + i1 * strides[1] + i2 * strides[2] +
-                                i3 * strides[3];
+                    double *y =
+                        out + i0 * strides[0] + i1 * strides[1] + i2 * strides[2] + i3 * strides[3];
                     *y = a->maximum ? fmax(*y, *x) : *y + *x;
                 }
 }
@@ -234,7 +234,8 @@ gcl_node *gcl_sum(gcl_node *x, int axes)
         gcl_node *a = gcl_sum(x->in[0], axes), *b = gcl_sum(x->in[1], axes);
         return plus ? gcl_add(a, b) : gcl_sub(a, b);
     }
-    if (x->op == &gcl_op_broadcast) { /* sum of equal values: along broadcast axes a multiplication */
+    if (x->op ==
+        &gcl_op_broadcast) { /* sum of equal values: along broadcast axes a multiplication */
         gcl_node *v = x->in[0];
         if (reduced_count(v->shape, axes) == 1) {
             gcl_shape s = x->shape;

@@ -130,8 +130,8 @@ static uint64_t hash_of(const gcl_op *op, gcl_shape shape, gcl_node *const *in, 
     return attr ? mix(hash, attr, op->attr_bytes) : hash;
 }
 
-static int same(const gcl_node *node, const gcl_op *op, gcl_shape shape, gcl_node *const *in, int n_in,
-                const void *attr)
+static int same(const gcl_node *node, const gcl_op *op, gcl_shape shape, gcl_node *const *in,
+                int n_in, const void *attr)
 {
     if (node->op != op || !gcl_shape_equal(node->shape, shape) || node->n_in != n_in)
         return 0;
@@ -177,12 +177,13 @@ static void check_readers(gcl_graph *g, gcl_node *const *in, int n_in)
             continue;
         while (root->op == &gcl_op_assign)
             root = root->in[0];
-        gcl_graph_fail(g, "the old value of %s is read after a new one was assigned to it", root->name);
+        gcl_graph_fail(g, "the old value of %s is read after a new one was assigned to it",
+                       root->name);
     }
 }
 
-gcl_node *gcl_node_new(gcl_graph *g, const gcl_op *op, gcl_shape shape, gcl_node *const *in, int n_in,
-                       const void *attr)
+gcl_node *gcl_node_new(gcl_graph *g, const gcl_op *op, gcl_shape shape, gcl_node *const *in,
+                       int n_in, const void *attr)
 {
     uint64_t hash = hash_of(op, shape, in, n_in, attr);
     if (!has_identity(op)) {
@@ -264,6 +265,7 @@ void gcl_graph_print(const gcl_graph *g, gcl_text *out)
             gcl_text_add(out, " %s", n->name);
         for (int i = 0; i < n->n_in; i++)
             gcl_text_add(out, " %%%d", n->in[i]->id);
-        gcl_text_add(out, " : %s%s%s\n", gcl_shape_text(n->shape), n->scope[0] ? "  # " : "", n->scope);
+        gcl_text_add(out, " : %s%s%s\n", gcl_shape_text(n->shape), n->scope[0] ? "  # " : "",
+                     n->scope);
     }
 }

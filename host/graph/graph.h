@@ -51,18 +51,18 @@ struct gcl_node {
     gcl_dtype dtype;
     int n_in;
     gcl_node **in;
-    const void *attr;   /* the op's own attribute struct, or NULL */
-    int id;             /* position in the graph: creation order */
-    const char *name;   /* of inputs, variables and outputs; else NULL */
-    const char *scope;  /* "generator/up2": heads messages and profile rows */
-    const char *file;   /* where the model's source made it */
+    const void *attr;  /* the op's own attribute struct, or NULL */
+    int id;            /* position in the graph: creation order */
+    const char *name;  /* of inputs, variables and outputs; else NULL */
+    const char *scope; /* "generator/up2": heads messages and profile rows */
+    const char *file;  /* where the model's source made it */
     int line;
     gcl_graph *graph;
 };
 
 gcl_graph *gcl_graph_new(void);
-void gcl_graph_free(gcl_graph *g);           /* with all its nodes */
-int gcl_graph_size(const gcl_graph *g);      /* nodes so far: ids 0 .. size-1 */
+void gcl_graph_free(gcl_graph *g);      /* with all its nodes */
+int gcl_graph_size(const gcl_graph *g); /* nodes so far: ids 0 .. size-1 */
 gcl_node *gcl_graph_node(const gcl_graph *g, int id);
 const char *gcl_graph_error(const gcl_graph *g); /* NULL, or the first mistake in one line */
 /* Records a mistake at the place being built: "scope: text (file:line)". Returns a harmless node. */
@@ -82,7 +82,7 @@ gcl_node *gcl_input(gcl_graph *g, const char *name, gcl_dtype dtype, gcl_shape s
 gcl_node *gcl_variable(gcl_graph *g, const char *name, gcl_shape shape);
 /* A variable whose size is not known yet; gcl_variable_resize gives it before the graph is used. */
 void gcl_variable_resize(gcl_node *variable, int64_t count);
-gcl_node *gcl_constant(gcl_graph *g, double value);               /* scalar */
+gcl_node *gcl_constant(gcl_graph *g, double value); /* scalar */
 /* Writes `value` into the storage of `target` (a variable or an earlier assign of it, same shape).
  * The result is the new value; readers of `target` itself created before see the old one. It is an
  * error to create a reader of the old value after the assignment. */
@@ -97,7 +97,8 @@ gcl_node *gcl_graph_find_output(const gcl_graph *g, const char *name);
  * seed low, seed high, step, 0. The same stream and key give the same numbers wherever evaluated. */
 gcl_node *gcl_random_uniform(gcl_node *key, uint32_t stream, gcl_shape shape); /* [0,1) */
 gcl_node *gcl_random_normal(gcl_node *key, uint32_t stream, gcl_shape shape);
-gcl_node *gcl_random_keep(gcl_node *key, uint32_t stream, gcl_shape shape, double keep); /* 0 or 1 */
+gcl_node *gcl_random_keep(gcl_node *key, uint32_t stream, gcl_shape shape,
+                          double keep); /* 0 or 1 */
 
 /* ---- pointwise (graph/pointwise.def holds value and derivative of each) ------------------------ */
 /* Two-operand ones broadcast: every dimension of an operand is that of the result or 1. */
@@ -109,27 +110,27 @@ gcl_node *gcl_random_keep(gcl_node *key, uint32_t stream, gcl_shape shape, doubl
 #undef GCL_POINTWISE_2
 #undef GCL_POINTWISE_3
 
-gcl_node *gcl_scale(gcl_node *x, double factor);                  /* factor * x */
-gcl_node *gcl_shift(gcl_node *x, double addend);                  /* x + addend */
-gcl_node *gcl_leaky_relu(gcl_node *x, double slope);              /* x > 0 ? x : slope * x */
-gcl_node *gcl_clamp(gcl_node *x, double low, double high);        /* gradient 1 on the boundary */
+gcl_node *gcl_scale(gcl_node *x, double factor);           /* factor * x */
+gcl_node *gcl_shift(gcl_node *x, double addend);           /* x + addend */
+gcl_node *gcl_leaky_relu(gcl_node *x, double slope);       /* x > 0 ? x : slope * x */
+gcl_node *gcl_clamp(gcl_node *x, double low, double high); /* gradient 1 on the boundary */
 
 /* ---- shape and reductions ---------------------------------------------------------------------- */
 
 enum { GCL_AXIS_N = 1, GCL_AXIS_H = 2, GCL_AXIS_W = 4, GCL_AXIS_C = 8, GCL_AXES_ALL = 15 };
-gcl_node *gcl_reshape(gcl_node *x, gcl_shape shape);              /* same count, same storage */
+gcl_node *gcl_reshape(gcl_node *x, gcl_shape shape); /* same count, same storage */
 /* The contiguous elements first .. first+count(shape)-1 of x in storage order; same storage. */
 gcl_node *gcl_view(gcl_node *x, int64_t first, gcl_shape shape);
 gcl_node *gcl_broadcast(gcl_node *x, gcl_shape shape);
 /* Concatenation in storage order: result [1,1,1,sum of counts], or of `shape` if that is given:
  * with equal d[1..3] it is concatenation over n. Producers write straight into it. */
 gcl_node *gcl_pack(gcl_graph *g, gcl_node *const *parts, int n, const gcl_shape *shape);
-gcl_node *gcl_detach(gcl_node *x);                                /* x, without gradient */
-gcl_node *gcl_sum(gcl_node *x, int axes);                         /* keeps reduced dimensions as 1 */
-gcl_node *gcl_max_over(gcl_node *x, int axes);                    /* ties share the gradient */
-gcl_node *gcl_mean(gcl_node *x);                                  /* of all elements: a scalar */
+gcl_node *gcl_detach(gcl_node *x);             /* x, without gradient */
+gcl_node *gcl_sum(gcl_node *x, int axes);      /* keeps reduced dimensions as 1 */
+gcl_node *gcl_max_over(gcl_node *x, int axes); /* ties share the gradient */
+gcl_node *gcl_mean(gcl_node *x);               /* of all elements: a scalar */
 gcl_node *gcl_mean_over(gcl_node *x, int axes);
-gcl_node *gcl_sum_to(gcl_node *x, gcl_shape shape);               /* the adjoint of broadcast */
+gcl_node *gcl_sum_to(gcl_node *x, gcl_shape shape); /* the adjoint of broadcast */
 
 /* ---- differentiation ---------------------------------------------------------------------------- */
 
@@ -137,7 +138,8 @@ gcl_node *gcl_sum_to(gcl_node *x, gcl_shape shape);               /* the adjoint
  * any nodes; the gradient does not go past them. Returns -1 with the graph's error set on failure. */
 int gcl_gradients(gcl_node *y, gcl_node *const *wrt, int n, gcl_node **gradients);
 /* The same for any y with the gradient `dy` (y's shape) arriving at it. */
-int gcl_gradients_from(gcl_node *y, gcl_node *dy, gcl_node *const *wrt, int n, gcl_node **gradients);
+int gcl_gradients_from(gcl_node *y, gcl_node *dy, gcl_node *const *wrt, int n,
+                       gcl_node **gradients);
 
 /* ---- evaluation in double precision: the oracle -------------------------------------------------- */
 
@@ -148,10 +150,10 @@ int gcl_gradients_from(gcl_node *y, gcl_node *dy, gcl_node *const *wrt, int n, g
 typedef struct gcl_values gcl_values;
 gcl_values *gcl_values_new(const gcl_graph *g);
 void gcl_values_free(gcl_values *v);
-double *gcl_values_set(gcl_values *v, const gcl_node *node);      /* room for the node's elements */
+double *gcl_values_set(gcl_values *v, const gcl_node *node); /* room for the node's elements */
 int gcl_values_compute(gcl_values *v, gcl_node *const *wanted, int n, gcl_error *err);
 const double *gcl_values_of(const gcl_values *v, const gcl_node *node); /* NULL if not computed */
-void gcl_values_forget(gcl_values *v);  /* drops results, keeps what was set: for another compute */
+void gcl_values_forget(gcl_values *v); /* drops results, keeps what was set: for another compute */
 
 /* ---- text ---------------------------------------------------------------------------------------- */
 void gcl_graph_print(const gcl_graph *g, gcl_text *out); /* one line a node, for people and tests */

@@ -8,12 +8,12 @@ struct gcl_graph {
     gcl_arena *arena;
     gcl_node **nodes;
     int n_nodes, cap_nodes;
-    char *stale;         /* by node id: 1 once another value was assigned in its place */
+    char *stale; /* by node id: 1 once another value was assigned in its place */
     int cap_stale;
-    int *table;          /* value numbering: open addressing, node id + 1 */
+    int *table; /* value numbering: open addressing, node id + 1 */
     int table_size;
     char scope[400];
-    int scope_ends[32];  /* lengths to return to */
+    int scope_ends[32]; /* lengths to return to */
     int n_scopes;
     const char *scope_copy; /* arena copy of `scope`, made when first needed */
     const char *file;

@@ -17,7 +17,7 @@ typedef enum gcl_op_kind {
     GCL_KIND_VIEW,      /* no work: another shape or part of the same storage */
     GCL_KIND_PACK,      /* parts in one storage */
     GCL_KIND_ASSIGN,
-    GCL_KIND_KERNEL     /* launches by one of its variants */
+    GCL_KIND_KERNEL /* launches by one of its variants */
 } gcl_op_kind;
 
 /* One argument of a launch. A tensor takes two kernel parameters: `__global float *base, ulong at`
@@ -39,13 +39,13 @@ typedef struct gcl_arg {
 enum { GCL_MAX_ARGS = 40, GCL_MAX_LAUNCHES = 4, GCL_MAX_PARAMS = 8 };
 
 typedef struct gcl_launch {
-    const char *file;         /* cl/FILE.cl */
-    const char *kernel;       /* entry point */
-    char defines[160];        /* "-DMR=8 -DNR=32": tile sizes, never shapes */
+    const char *file;   /* cl/FILE.cl */
+    const char *kernel; /* entry point */
+    char defines[160];  /* "-DMR=8 -DNR=32": tile sizes, never shapes */
     gcl_arg args[GCL_MAX_ARGS];
     int n_args;
     size_t global[3], local[3]; /* local[0] == 0: the driver's choice */
-    double flops, bytes;      /* useful arithmetic; fewest possible bytes moved */
+    double flops, bytes;        /* useful arithmetic; fewest possible bytes moved */
 } gcl_launch;
 
 /* What a variant does for one node: launches in order, one scratch area for all of them. */
@@ -58,7 +58,9 @@ typedef struct gcl_recipe {
     int epilogue_launch;
     /* Set instead of launches by the GEMM variant that calls the CLBlast library:
      * C[m,n] = op(A)[m,k] op(B)[k,n], row-major. */
-    struct { int use, m, n, k, transpose_a, transpose_b; } clblast;
+    struct {
+        int use, m, n, k, transpose_a, transpose_b;
+    } clblast;
 } gcl_recipe;
 
 /* A tile size or switch of a variant: the values that a tuner may try, the first being the default
@@ -94,7 +96,7 @@ struct gcl_op {
     /* out = the op in double; in[i] are whole tensors. Pointwise ops have `scalar` instead. */
     void (*evaluate)(const gcl_node *node, const double *const *in, double *out);
     double (*scalar)(double x, double y, double z);
-    const char *text;  /* pointwise: OpenCL expression in x, y, z over type T */
+    const char *text; /* pointwise: OpenCL expression in x, y, z over type T */
     double (*flops)(const gcl_node *node);
     const gcl_variant *const *variants; /* best first, naive last */
     int n_variants;
@@ -104,15 +106,24 @@ struct gcl_op {
 };
 
 /* Makes a node (or finds an equal one). attr is copied. Used by builders only. */
-gcl_node *gcl_node_new(gcl_graph *g, const gcl_op *op, gcl_shape shape, gcl_node *const *in, int n_in,
-                       const void *attr);
+gcl_node *gcl_node_new(gcl_graph *g, const gcl_op *op, gcl_shape shape, gcl_node *const *in,
+                       int n_in, const void *attr);
 
 /* Attributes of the graph's own ops. */
-typedef struct gcl_random_attr { uint32_t stream, kind; double keep; } gcl_random_attr;
+typedef struct gcl_random_attr {
+    uint32_t stream, kind;
+    double keep;
+} gcl_random_attr;
 enum { GCL_RANDOM_UNIFORM, GCL_RANDOM_NORMAL, GCL_RANDOM_KEEP };
-typedef struct gcl_reduce_attr { int32_t axes, maximum; } gcl_reduce_attr;
-typedef struct gcl_view_attr { int64_t first, detached; } gcl_view_attr;
-typedef struct gcl_constant_attr { double value; } gcl_constant_attr;
+typedef struct gcl_reduce_attr {
+    int32_t axes, maximum;
+} gcl_reduce_attr;
+typedef struct gcl_view_attr {
+    int64_t first, detached;
+} gcl_view_attr;
+typedef struct gcl_constant_attr {
+    double value;
+} gcl_constant_attr;
 
 extern const gcl_op gcl_op_input, gcl_op_variable, gcl_op_constant, gcl_op_random, gcl_op_reduce,
     gcl_op_view, gcl_op_pack, gcl_op_assign, gcl_op_broadcast;

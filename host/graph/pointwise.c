@@ -6,23 +6,23 @@
 
 /* ---- rows ---- */
 
-#define T double
+#define T         double
 #define F(number) number
 
 /* The value in double. */
-#define GCL_POINTWISE_1(name, value, dx)                                                          \
-    static double name##_scalar(double x, double y, double z)                                     \
-    {                                                                                             \
-        (void)y, (void)z;                                                                         \
-        return value;                                                                             \
+#define GCL_POINTWISE_1(name, value, dx)                                                           \
+    static double name##_scalar(double x, double y, double z)                                      \
+    {                                                                                              \
+        (void)y, (void)z;                                                                          \
+        return value;                                                                              \
     }
-#define GCL_POINTWISE_2(name, value, dx, dy)                                                      \
-    static double name##_scalar(double x, double y, double z)                                     \
-    {                                                                                             \
-        (void)z;                                                                                  \
-        return value;                                                                             \
+#define GCL_POINTWISE_2(name, value, dx, dy)                                                       \
+    static double name##_scalar(double x, double y, double z)                                      \
+    {                                                                                              \
+        (void)z;                                                                                   \
+        return value;                                                                              \
     }
-#define GCL_POINTWISE_3(name, value, dx, dy, dz)                                                  \
+#define GCL_POINTWISE_3(name, value, dx, dy, dz)                                                   \
     static double name##_scalar(double x, double y, double z) { return value; }
 #include "graph/pointwise.def"
 #undef GCL_POINTWISE_1
@@ -31,51 +31,51 @@
 #undef T
 
 /* The derivatives: calls of builders in g, x, y, z, out. */
-#define neg(a) gcl_neg(a)
-#define mul(a, b) gcl_mul(a, b)
-#define div(a, b) gcl_div(a, b)
-#define sub(a, b) gcl_sub(a, b)
-#define scale(a, b) gcl_scale(a, b)
-#define sign(a) gcl_sign(a)
-#define square(a) gcl_square(a)
-#define sigmoid(a) gcl_sigmoid(a)
-#define above(a, b) gcl_above(a, b)
-#define at_least(a, b) gcl_at_least(a, b)
-#define minimum(a, b) gcl_minimum(a, b)
+#define neg(a)            gcl_neg(a)
+#define mul(a, b)         gcl_mul(a, b)
+#define div(a, b)         gcl_div(a, b)
+#define sub(a, b)         gcl_sub(a, b)
+#define scale(a, b)       gcl_scale(a, b)
+#define sign(a)           gcl_sign(a)
+#define square(a)         gcl_square(a)
+#define sigmoid(a)        gcl_sigmoid(a)
+#define above(a, b)       gcl_above(a, b)
+#define at_least(a, b)    gcl_at_least(a, b)
+#define minimum(a, b)     gcl_minimum(a, b)
 #define leaky_slope(a, b) gcl_leaky_slope(a, b)
-#define one gcl_constant(out->graph, 1)
-#define zero gcl_constant(out->graph, 0)
+#define one               gcl_constant(out->graph, 1)
+#define zero              gcl_constant(out->graph, 0)
 
-#define GRADIENT_HEAD(arity)                                                                      \
-    gcl_node *x = out->in[0], *y = (arity) > 1 ? out->in[1] : NULL,                               \
-             *z = (arity) > 2 ? out->in[2] : NULL;                                                \
+#define GRADIENT_HEAD(arity)                                                                       \
+    gcl_node *x = out->in[0], *y = (arity) > 1 ? out->in[1] : NULL,                                \
+             *z = (arity) > 2 ? out->in[2] : NULL;                                                 \
     (void)g, (void)x, (void)y, (void)z;
-#define GCL_POINTWISE_1(name, value, by_x)                                                        \
-    static void name##_gradient(gcl_node *out, gcl_node *g, const int *wanted, gcl_node **dx)     \
-    {                                                                                             \
-        GRADIENT_HEAD(1)                                                                          \
-        (void)wanted;                                                                             \
-        dx[0] = by_x;                                                                             \
+#define GCL_POINTWISE_1(name, value, by_x)                                                         \
+    static void name##_gradient(gcl_node *out, gcl_node *g, const int *wanted, gcl_node **dx)      \
+    {                                                                                              \
+        GRADIENT_HEAD(1)                                                                           \
+        (void)wanted;                                                                              \
+        dx[0] = by_x;                                                                              \
     }
-#define GCL_POINTWISE_2(name, value, by_x, by_y)                                                  \
-    static void name##_gradient(gcl_node *out, gcl_node *g, const int *wanted, gcl_node **dx)     \
-    {                                                                                             \
-        GRADIENT_HEAD(2)                                                                          \
-        if (wanted[0])                                                                            \
-            dx[0] = by_x;                                                                         \
-        if (wanted[1])                                                                            \
-            dx[1] = by_y;                                                                         \
+#define GCL_POINTWISE_2(name, value, by_x, by_y)                                                   \
+    static void name##_gradient(gcl_node *out, gcl_node *g, const int *wanted, gcl_node **dx)      \
+    {                                                                                              \
+        GRADIENT_HEAD(2)                                                                           \
+        if (wanted[0])                                                                             \
+            dx[0] = by_x;                                                                          \
+        if (wanted[1])                                                                             \
+            dx[1] = by_y;                                                                          \
     }
-#define GCL_POINTWISE_3(name, value, by_x, by_y, by_z)                                            \
-    static void name##_gradient(gcl_node *out, gcl_node *g, const int *wanted, gcl_node **dx)     \
-    {                                                                                             \
-        GRADIENT_HEAD(3)                                                                          \
-        if (wanted[0])                                                                            \
-            dx[0] = by_x;                                                                         \
-        if (wanted[1])                                                                            \
-            dx[1] = by_y;                                                                         \
-        if (wanted[2])                                                                            \
-            dx[2] = by_z;                                                                         \
+#define GCL_POINTWISE_3(name, value, by_x, by_y, by_z)                                             \
+    static void name##_gradient(gcl_node *out, gcl_node *g, const int *wanted, gcl_node **dx)      \
+    {                                                                                              \
+        GRADIENT_HEAD(3)                                                                           \
+        if (wanted[0])                                                                             \
+            dx[0] = by_x;                                                                          \
+        if (wanted[1])                                                                             \
+            dx[1] = by_y;                                                                          \
+        if (wanted[2])                                                                             \
+            dx[2] = by_z;                                                                          \
     }
 #include "graph/pointwise.def"
 #undef GCL_POINTWISE_1
@@ -98,13 +98,13 @@
 
 static void evaluate(const gcl_node *node, const double *const *in, double *out);
 
-#define ROW(id, arity, value)                                                                     \
-    static const gcl_op op_##id = {.name = #id,                                                   \
-                                   .kind = GCL_KIND_POINTWISE,                                    \
-                                   .n_in = arity,                                                 \
-                                   .gradient = id##_gradient,                                     \
-                                   .evaluate = evaluate,                                          \
-                                   .scalar = id##_scalar,                                         \
+#define ROW(id, arity, value)                                                                      \
+    static const gcl_op op_##id = {.name = #id,                                                    \
+                                   .kind = GCL_KIND_POINTWISE,                                     \
+                                   .n_in = arity,                                                  \
+                                   .gradient = id##_gradient,                                      \
+                                   .evaluate = evaluate,                                           \
+                                   .scalar = id##_scalar,                                          \
                                    .text = value};
 #define GCL_POINTWISE_1(name, value, ...) ROW(name, 1, #value)
 #define GCL_POINTWISE_2(name, value, ...) ROW(name, 2, #value)
@@ -227,23 +227,23 @@ static gcl_node *build(const gcl_op *op, gcl_node *const *in)
     return gcl_node_new(in[0]->graph, op, shape, operands, op->n_in, NULL);
 }
 
-#define GCL_POINTWISE_1(name, ...)                                                                \
-    gcl_node *gcl_##name(gcl_node *x)                                                             \
-    {                                                                                             \
-        gcl_node *in[1] = {x};                                                                    \
-        return build(&op_##name, in);                                                             \
+#define GCL_POINTWISE_1(name, ...)                                                                 \
+    gcl_node *gcl_##name(gcl_node *x)                                                              \
+    {                                                                                              \
+        gcl_node *in[1] = {x};                                                                     \
+        return build(&op_##name, in);                                                              \
     }
-#define GCL_POINTWISE_2(name, ...)                                                                \
-    gcl_node *gcl_##name(gcl_node *x, gcl_node *y)                                                \
-    {                                                                                             \
-        gcl_node *in[2] = {x, y};                                                                 \
-        return build(&op_##name, in);                                                             \
+#define GCL_POINTWISE_2(name, ...)                                                                 \
+    gcl_node *gcl_##name(gcl_node *x, gcl_node *y)                                                 \
+    {                                                                                              \
+        gcl_node *in[2] = {x, y};                                                                  \
+        return build(&op_##name, in);                                                              \
     }
-#define GCL_POINTWISE_3(name, ...)                                                                \
-    gcl_node *gcl_##name(gcl_node *x, gcl_node *y, gcl_node *z)                                   \
-    {                                                                                             \
-        gcl_node *in[3] = {x, y, z};                                                              \
-        return build(&op_##name, in);                                                             \
+#define GCL_POINTWISE_3(name, ...)                                                                 \
+    gcl_node *gcl_##name(gcl_node *x, gcl_node *y, gcl_node *z)                                    \
+    {                                                                                              \
+        gcl_node *in[3] = {x, y, z};                                                               \
+        return build(&op_##name, in);                                                              \
     }
 #include "graph/pointwise.def"
 
@@ -256,7 +256,10 @@ gcl_node *gcl_scale(gcl_node *x, double factor)
     return gcl_mul(x, gcl_constant(x->graph, factor));
 }
 
-gcl_node *gcl_shift(gcl_node *x, double addend) { return gcl_add(x, gcl_constant(x->graph, addend)); }
+gcl_node *gcl_shift(gcl_node *x, double addend)
+{
+    return gcl_add(x, gcl_constant(x->graph, addend));
+}
 
 gcl_node *gcl_leaky_relu(gcl_node *x, double slope)
 {

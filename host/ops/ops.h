@@ -37,7 +37,9 @@ typedef struct gcl_matmul_attr {
 gcl_node *gcl_matmul(gcl_node *a, gcl_node *b, int transpose_a, int transpose_b);
 
 /* Box of x starting at `begin`, of `shape`; and its adjoint: zeros of `shape` with x put at `begin`. */
-typedef struct gcl_box_attr { int32_t begin[4]; } gcl_box_attr;
+typedef struct gcl_box_attr {
+    int32_t begin[4];
+} gcl_box_attr;
 gcl_node *gcl_slice(gcl_node *x, const int begin[4], gcl_shape shape);
 gcl_node *gcl_pad(gcl_node *x, const int begin[4], gcl_shape shape);
 

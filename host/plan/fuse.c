@@ -21,11 +21,11 @@ typedef struct fusion {
     gcl_plan *plan;
     gcl_graph *g;
     int n;
-    int *uses;          /* live consumers */
+    int *uses; /* live consumers */
     int *cost;
-    int *expiry;        /* id of the first assignment that overwrites something it reads, or n */
-    int *overwritten;   /* of variables and assigns: id of the assign of the next version, or n */
-    int *last_reader;   /* of variables and assigns: last unit that loads this version */
+    int *expiry;      /* id of the first assignment that overwrites something it reads, or n */
+    int *overwritten; /* of variables and assigns: id of the assign of the next version, or n */
+    int *last_reader; /* of variables and assigns: last unit that loads this version */
     leaf_set *leaves;
 } fusion;
 
@@ -125,8 +125,8 @@ static void force_stored(fusion *f)
 
 static int own_cost(const gcl_node *n)
 {
-    static const char *const slow[] = {"exp",     "log",      "tanh", "sigmoid", "softplus",
-                                       "sqrt",    "div",      "reciprocal"};
+    static const char *const slow[] = {"exp",      "log",  "tanh", "sigmoid",
+                                       "softplus", "sqrt", "div",  "reciprocal"};
     if (n->op->kind == GCL_KIND_RANDOM)
         return ((const gcl_random_attr *)n->attr)->kind == GCL_RANDOM_NORMAL ? 40 : 10;
     for (size_t i = 0; i < sizeof slow / sizeof *slow; i++)
@@ -158,7 +158,8 @@ static int big_leaves(const fusion *f, const leaf_set *set, gcl_shape shape)
 {
     int big = 0;
     for (int i = 0; i < set->n && i < MANY_LEAVES; i++)
-        big += 2 * gcl_shape_count(gcl_graph_node(f->g, set->ids[i])->shape) > gcl_shape_count(shape);
+        big +=
+            2 * gcl_shape_count(gcl_graph_node(f->g, set->ids[i])->shape) > gcl_shape_count(shape);
     return set->n > MANY_LEAVES ? set->n : big;
 }
 
@@ -212,8 +213,8 @@ static void decide_stored(fusion *f)
     gcl_plan *plan = f->plan;
     for (int id = 0; id < f->n; id++) {
         const gcl_node *n = gcl_graph_node(f->g, id);
-        if (!plan->live[id] || !(is_pointwise(n) || n->op->kind == GCL_KIND_ASSIGN ||
-                                 n->op->kind == GCL_KIND_REDUCE))
+        if (!plan->live[id] ||
+            !(is_pointwise(n) || n->op->kind == GCL_KIND_ASSIGN || n->op->kind == GCL_KIND_REDUCE))
             continue;
         /* An operand that reads something overwritten before n must have been computed by then. */
         for (int i = 0; i < n->n_in; i++) {
@@ -418,9 +419,10 @@ static int check_versions(const fusion *f, gcl_error *err)
         for (int i = 0; i < n->n_in && f->plan->live[id]; i++) {
             const gcl_node *base = gcl_plan_base(n->in[i]);
             if (is_version(base) && f->overwritten[base->id] < id && n->op->kind != GCL_KIND_VIEW)
-                return gcl_fail(err, GCL_FAILED, "%s: %s reads an old value of a variable after its "
-                                "assignment (%s:%d)", n->scope, n->op->name,
-                                n->file ? n->file : "?", n->line);
+                return gcl_fail(err, GCL_FAILED,
+                                "%s: %s reads an old value of a variable after its "
+                                "assignment (%s:%d)",
+                                n->scope, n->op->name, n->file ? n->file : "?", n->line);
         }
     }
     return 0;

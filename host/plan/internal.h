@@ -20,7 +20,7 @@ typedef enum unit_kind {
 typedef struct storage {
     enum { STORAGE_SLOT, STORAGE_VARIABLE, STORAGE_UPLOAD } kind;
     gcl_buffer *buffer;
-    uint64_t at, bytes;      /* byte offset in the buffer; size */
+    uint64_t at, bytes;        /* byte offset in the buffer; size */
     int first_unit, last_unit; /* slots: when the memory must be intact */
     const char *variable;
     int arena;
@@ -34,12 +34,12 @@ typedef struct unit {
     int n_roots;
     const gcl_node *leaves[MAX_LEAVES]; /* what it loads (not the operands of a kernel op) */
     int n_leaves;
-    const gcl_node *tail;             /* pointwise root spliced into a kernel, or NULL */
+    const gcl_node *tail; /* pointwise root spliced into a kernel, or NULL */
     const gcl_variant *variant;
     gcl_recipe recipe;
     int64_t scratch_floats;
     storage *scratch;
-    int copy_part;                    /* UNIT_COPY: roots[0] is the pack, this the part's index */
+    int copy_part; /* UNIT_COPY: roots[0] is the pack, this the part's index */
     int first_launch, n_launches;
     char label[160];
 } unit;
@@ -54,11 +54,11 @@ struct gcl_plan {
 
     int n_nodes;
     /* By node id. */
-    char *live, *stored;        /* needed at all; has memory of its own or aliased */
-    int *unit_of;               /* unit that produces it, or -1 */
-    int *alias;                 /* the pack that it is a part of, or -1 */
-    int64_t *alias_at;          /* element in that pack */
-    storage **home;             /* storage of bases (see plan_locate) */
+    char *live, *stored; /* needed at all; has memory of its own or aliased */
+    int *unit_of;        /* unit that produces it, or -1 */
+    int *alias;          /* the pack that it is a part of, or -1 */
+    int64_t *alias_at;   /* element in that pack */
+    storage **home;      /* storage of bases (see plan_locate) */
 
     unit *units;
     int n_units, cap_units;
@@ -76,7 +76,7 @@ struct gcl_plan {
     int64_t upload_bytes;
     unsigned char *staging[3];
     gcl_event *staged[3];
-    int staged_now;             /* ring position that the caller fills */
+    int staged_now; /* ring position that the caller fills */
     int64_t runs;
 
     const gcl_node *history;
@@ -93,12 +93,12 @@ int gcl_plan_choose(gcl_plan *plan, gcl_error *err);
 int gcl_plan_place(gcl_plan *plan, gcl_error *err);
 /* emit.c: text of generated kernels. */
 typedef struct emitted {
-    char *text;              /* the whole kernel function, named NAME */
+    char *text;                 /* the whole kernel function, named NAME */
     gcl_arg args[GCL_MAX_ARGS]; /* IN index: leaf; OUT index: root; SCRATCH; INT */
     int n_args;
     size_t global[3], local[3];
-    int64_t chunks;          /* reductions: partial results a value; 1 if none */
-    int64_t partial_floats;  /* a root */
+    int64_t chunks;         /* reductions: partial results a value; 1 if none */
+    int64_t partial_floats; /* a root */
 } emitted;
 void gcl_emit_pointwise(const gcl_plan *plan, const unit *u, emitted *out);
 void gcl_emit_reduce(const gcl_plan *plan, const unit *u, emitted *out);

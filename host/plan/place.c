@@ -19,7 +19,8 @@ storage *gcl_plan_locate(const gcl_plan *plan, const gcl_node *node, uint64_t *a
 {
     uint64_t offset = 0;
     if (node->op->kind == GCL_KIND_VIEW) {
-        offset = (uint64_t)((const gcl_view_attr *)node->attr)->first * gcl_dtype_bytes(node->dtype);
+        offset =
+            (uint64_t)((const gcl_view_attr *)node->attr)->first * gcl_dtype_bytes(node->dtype);
         node = node->in[0];
     }
     int id = node->id;
@@ -165,15 +166,16 @@ static int place_slots(gcl_plan *plan, slot_list *list, gcl_error *err)
     for (int i = 0; i < list->n && status == 0; i++) {
         storage *s = list->slots[i];
         if (s->bytes > limit) {
-            status = gcl_fail(err, GCL_MEMORY, "one tensor of this step needs %.0f MiB, the device "
+            status = gcl_fail(err, GCL_MEMORY,
+                              "one tensor of this step needs %.0f MiB, the device "
                               "allows %.0f MiB in one piece; use a smaller --batch",
                               (double)s->bytes / 1048576, (double)limit / 1048576);
             break;
         }
         for (int arena = 0; s->arena < 0; arena++) {
             if (arena == plan->n_arenas) {
-                plan->arena_bytes = gcl_realloc(plan->arena_bytes,
-                                                (size_t)(plan->n_arenas + 1) * sizeof(uint64_t));
+                plan->arena_bytes =
+                    gcl_realloc(plan->arena_bytes, (size_t)(plan->n_arenas + 1) * sizeof(uint64_t));
                 plan->arena_bytes[plan->n_arenas++] = 0;
             }
             uint64_t at = lowest_gap(&placed, s, arena, busy);
@@ -224,7 +226,8 @@ int gcl_plan_place(gcl_plan *plan, gcl_error *err)
     if (status == 0 && !plan->options.estimate_only) {
         plan->arenas = gcl_alloc((size_t)(plan->n_arenas + 1) * sizeof *plan->arenas);
         for (int i = 0; i < plan->n_arenas && status == 0; i++) {
-            plan->arenas[i] = gcl_buffer_new(plan->dev, plan->arena_bytes[i], "values of a step", err);
+            plan->arenas[i] =
+                gcl_buffer_new(plan->dev, plan->arena_bytes[i], "values of a step", err);
             status = plan->arenas[i] ? 0 : -1;
         }
         for (int i = 0; i < list.n && status == 0; i++)

@@ -13,13 +13,14 @@
 
 typedef struct gcl_store gcl_store;
 
-gcl_store *gcl_store_new(gcl_device *dev);      /* the device must outlive it */
+gcl_store *gcl_store_new(gcl_device *dev); /* the device must outlive it */
 void gcl_store_free(gcl_store *store);
 /* Finds or makes a variable of n floats. A different n than before is an error. */
 int gcl_store_need(gcl_store *store, const char *name, int64_t n, gcl_error *err);
 /* Where it lies: buffer and first element. NULL if there is no such variable. */
 gcl_buffer *gcl_store_find(const gcl_store *store, const char *name, uint64_t *first, int64_t *n);
-int gcl_store_write(gcl_store *store, const char *name, const float *values, int64_t n, gcl_error *err);
+int gcl_store_write(gcl_store *store, const char *name, const float *values, int64_t n,
+                    gcl_error *err);
 int gcl_store_read(gcl_store *store, const char *name, float *values, int64_t n, gcl_error *err);
 int gcl_store_count(const gcl_store *store);
 const char *gcl_store_name(const gcl_store *store, int i, int64_t *n); /* in order of creation */

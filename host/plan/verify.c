@@ -44,7 +44,8 @@ static int read_back(check *c, const gcl_node *node, double *value, gcl_error *e
     uint64_t at = 0, bytes = (uint64_t)n * gcl_dtype_bytes(node->dtype);
     const storage *s = gcl_plan_locate(c->plan, node, &at);
     if (s == NULL)
-        return gcl_fail(err, GCL_FAILED, "%s: a value of %s has no memory", c->u->label, node->op->name);
+        return gcl_fail(err, GCL_FAILED, "%s: a value of %s has no memory", c->u->label,
+                        node->op->name);
     unsigned char *raw = gcl_alloc(bytes);
     gcl_buffer *buffer = s->kind == STORAGE_UPLOAD ? c->plan->upload : s->buffer;
     int status = gcl_buffer_read(buffer, at, raw, bytes, err);
@@ -60,7 +61,8 @@ static int read_operands(check *c, gcl_error *err)
 {
     const unit *u = c->u;
     for (int i = 0; i < u->n_leaves; i++)
-        if (find(c, u->leaves[i]) == NULL && read_back(c, u->leaves[i], add(c, u->leaves[i]), err) != 0)
+        if (find(c, u->leaves[i]) == NULL &&
+            read_back(c, u->leaves[i], add(c, u->leaves[i]), err) != 0)
             return -1;
     for (int i = 0; u->kind == UNIT_KERNEL && i < u->roots[0]->n_in; i++) {
         const gcl_node *x = u->roots[0]->in[i];
