@@ -234,8 +234,7 @@ gcl_node *gcl_sum(gcl_node *x, int axes)
         gcl_node *a = gcl_sum(x->in[0], axes), *b = gcl_sum(x->in[1], axes);
         return plus ? gcl_add(a, b) : gcl_sub(a, b);
     }
-    if (x->op ==
-        &gcl_op_broadcast) { /* sum of equal values: along broadcast axes a multiplication */
+    if (x->op == &gcl_op_broadcast) { /* a sum of equal values is a multiplication */
         gcl_node *v = x->in[0];
         if (reduced_count(v->shape, axes) == 1) {
             gcl_shape s = x->shape;
