@@ -132,7 +132,8 @@ static void tighten(gcl_limits *limits)
         else if (name == 14 && memcmp(text, "max_work_group", name) == 0 && value >= 1 &&
                  value < limits->max_work_group)
             limits->max_work_group = (unsigned)value;
-        else if (name == 11 && memcmp(text, "local_bytes", name) == 0 && value < limits->local_bytes)
+        else if (name == 11 && memcmp(text, "local_bytes", name) == 0 &&
+                 value < limits->local_bytes)
             limits->local_bytes = value;
         else if (name == 15 && memcmp(text, "max_alloc_bytes", name) == 0 && value >= 1 &&
                  value < limits->max_alloc_bytes)

@@ -17,7 +17,7 @@ typedef struct walk {
     int n_axes;
     int64_t size[4];
     int reduced[4];
-    unsigned has[MAX_LEAVES]; /* bit a: the leaf has axis a */
+    unsigned has[MAX_LEAVES];        /* bit a: the leaf has axis a */
     int first_reduced, last_reduced; /* of a reduction: its run of axes */
 } walk;
 
@@ -26,11 +26,11 @@ typedef struct writer {
     const unit *u;
     const walk *w;
     gcl_text *out;
-    int width;               /* floats of T */
+    int width;                         /* floats of T */
     const gcl_node *nodes[MAX_VALUES]; /* value k is named v<k> */
     int n_values;
-    const char *inner;       /* text of the index along the last axis */
-    const char *linear;      /* text of the element's index in the whole space */
+    const char *inner;  /* text of the index along the last axis */
+    const char *linear; /* text of the element's index in the whole space */
 } writer;
 
 /* ---- collapsing ---- */
@@ -136,8 +136,9 @@ static void random_value(writer *wr, const gcl_node *n, int k)
     static const char *const names[] = {"gcl_uniform", "gcl_normal", "gcl_keep"};
     const gcl_random_attr *a = n->attr;
     int leaf = gcl_unit_leaf(wr->u, n->in[0]);
-    gcl_text_add(wr->out, "T v%d; { float t[%d]; for (int e = 0; e < %d; e++) t[e] = %s(l%d, %uu, %s + e",
-                 k, wr->width, wr->width, names[a->kind], leaf, a->stream, wr->linear);
+    gcl_text_add(wr->out,
+                 "T v%d; { float t[%d]; for (int e = 0; e < %d; e++) t[e] = %s(l%d, %uu, %s + e", k,
+                 wr->width, wr->width, names[a->kind], leaf, a->stream, wr->linear);
     if (a->kind == GCL_RANDOM_KEEP)
         gcl_text_add(wr->out, ", %.9gf", a->keep);
     gcl_text_add(wr->out, "); v%d = TLOAD%d(t); }\n", k, wr->width);
@@ -199,7 +200,8 @@ static void head(const unit *u, const walk *w, int64_t rows_per, int64_t cols_pe
     e->args[e->n_args++] = (gcl_arg){GCL_ARG_INT, 0, rows_per};
     e->args[e->n_args++] = (gcl_arg){GCL_ARG_INT, 0, cols_per};
     for (int k = 0; k < u->n_leaves; k++) {
-        gcl_text_add(out, ",\n    __global const %s *b%d, const ulong a%d", leaf_type(u->leaves[k]), k, k);
+        gcl_text_add(out, ",\n    __global const %s *b%d, const ulong a%d", leaf_type(u->leaves[k]),
+                     k, k);
         e->args[e->n_args++] = (gcl_arg){GCL_ARG_IN, k, 0};
     }
 }
@@ -212,8 +214,8 @@ static void split_index(gcl_text *out, const char *from, int first, int end)
     else if (end > first) {
         gcl_text_add(out, "ulong rest%d = %s;\n", first, from);
         for (int a = end - 1; a >= first; a--)
-            gcl_text_add(out, "const uint j%d = (uint)(rest%d %% n%d); rest%d /= n%d;\n", a, first, a,
-                         first, a);
+            gcl_text_add(out, "const uint j%d = (uint)(rest%d %% n%d); rest%d /= n%d;\n", a, first,
+                         a, first, a);
     }
 }
 
@@ -247,7 +249,8 @@ static void horner(gcl_text *out, const walk *w, unsigned mask, int end)
 static void row_pointers(gcl_text *out, const unit *u, const walk *w)
 {
     for (int k = 0; k < u->n_leaves; k++) {
-        gcl_text_add(out, "__global const %s *l%d = b%d + a%d + ", leaf_type(u->leaves[k]), k, k, k);
+        gcl_text_add(out, "__global const %s *l%d = b%d + a%d + ", leaf_type(u->leaves[k]), k, k,
+                     k);
         horner(out, w, w->has[k], w->n_axes - 1);
         gcl_text_add(out, ";\n");
     }
@@ -369,9 +372,10 @@ void gcl_emit_pointwise(const gcl_plan *plan, const unit *u, emitted *e)
 /* ---- reductions ---- */
 
 typedef struct reduction {
-    int64_t kept_outer, reduced, kept_inner; /* products; kept_inner is 1 when the last is reduced */
+    int64_t kept_outer, reduced,
+        kept_inner; /* products; kept_inner is 1 when the last is reduced */
     int inner_kept;
-    int64_t rows;      /* what is cut into chunks: reduced terms, or rows of them */
+    int64_t rows; /* what is cut into chunks: reduced terms, or rows of them */
     int64_t rows_per, cols_per, chunks, col_pieces;
     int width, unroll;
 } reduction;
@@ -438,14 +442,19 @@ static void accumulate(gcl_text *out, const gcl_node *root, const char *to, cons
         gcl_text_add(out, "%s += %s;\n", to, from);
 }
 
-static const char *start_of(const gcl_node *root) { return is_maximum(root) ? "-INFINITY" : "0.0f"; }
+static const char *start_of(const gcl_node *root)
+{
+    return is_maximum(root) ? "-INFINITY" : "0.0f";
+}
 
 /* Declares or clears PREFIX<root>_<copy> for every root and copy. */
-static void start_all(gcl_text *out, const unit *u, int copies, const char *declare, const char *prefix)
+static void start_all(gcl_text *out, const unit *u, int copies, const char *declare,
+                      const char *prefix)
 {
     for (int r = 0; r < u->n_roots; r++)
         for (int c = 0; c < copies; c++)
-            gcl_text_add(out, "%s%s%d_%d = (T)(%s);\n", declare, prefix, r, c, start_of(u->roots[r]));
+            gcl_text_add(out, "%s%s%d_%d = (T)(%s);\n", declare, prefix, r, c,
+                         start_of(u->roots[r]));
 }
 
 static void flush_all(gcl_text *out, const unit *u, int copies)
@@ -485,8 +494,10 @@ static void column_body(writer *wr, int width, int copies)
     wr->width = width;
     define_type(out, width);
     start_all(out, wr->u, copies, "T ", "sum");
-    gcl_text_add(out, "for (uint row = row_first; row < row_end;) {\n"
-                      "const uint stop = min(row + %du, row_end);\n", FLUSH_TERMS);
+    gcl_text_add(out,
+                 "for (uint row = row_first; row < row_end;) {\n"
+                 "const uint stop = min(row + %du, row_end);\n",
+                 FLUSH_TERMS);
     start_all(out, wr->u, copies, "T ", "acc");
     gcl_text_add(out, "for (; row < stop; row++) {\n");
     split_index(out, "row", w->first_reduced, w->last_reduced + 1);
@@ -520,20 +531,25 @@ static void emit_columns(writer *wr, const reduction *r)
         gcl_text_add(out, "const uint j%d = (uint)(kept %% n%d); kept /= n%d;\n", a, a, a);
     gcl_text_add(out, "const ulong outer = kept;\n");
     split_index(out, "outer", 0, w->first_reduced);
-    gcl_text_add(out, "const uint chunk = (uint)get_global_id(1), chunks = (uint)get_global_size(1);\n"
-                      "uint rows = 1;\n");
+    gcl_text_add(out,
+                 "const uint chunk = (uint)get_global_id(1), chunks = (uint)get_global_size(1);\n"
+                 "uint rows = 1;\n");
     for (int a = w->first_reduced; a <= w->last_reduced; a++)
         gcl_text_add(out, "rows *= n%d;\n", a);
-    gcl_text_add(out, "const uint row_first = chunk * rows_per, "
-                      "row_end = rows - row_first < rows_per ? rows : row_first + rows_per;\n"
-                      "const uint first = (uint)get_global_id(0) * cols_per, "
-                      "end = n%d - first < cols_per ? n%d : first + cols_per;\n"
-                      "ulong inner_size = 1, inner_at = 0;\n", last, last);
+    gcl_text_add(out,
+                 "const uint row_first = chunk * rows_per, "
+                 "row_end = rows - row_first < rows_per ? rows : row_first + rows_per;\n"
+                 "const uint first = (uint)get_global_id(0) * cols_per, "
+                 "end = n%d - first < cols_per ? n%d : first + cols_per;\n"
+                 "ulong inner_size = 1, inner_at = 0;\n",
+                 last, last);
     for (int a = w->last_reduced + 1; a < last; a++)
         gcl_text_add(out, "inner_size *= n%d; inner_at = inner_at * n%d + j%d;\n", a, a, a);
     for (int k = 0; k < wr->u->n_roots; k++)
-        gcl_text_add(out, "__global float *o%d = ob%d + oa%d + "
-                          "((outer * chunks + chunk) * inner_size + inner_at) * n%d;\n", k, k, k, last);
+        gcl_text_add(out,
+                     "__global float *o%d = ob%d + oa%d + "
+                     "((outer * chunks + chunk) * inner_size + inner_at) * n%d;\n",
+                     k, k, k, last);
     gcl_text_add(out, "uint i = first;\n");
     int step = r->width * r->unroll;
     if (step > 1) {
@@ -561,8 +577,8 @@ static void row_loop(writer *wr, int width, const char *loop)
     for (int k = 0; k < wr->u->n_roots; k++) {
         char to[40], from[40];
         snprintf(to, sizeof to, "total%d", k);
-        snprintf(from, sizeof from, "%s%d(acc%d_0)", is_maximum(wr->u->roots[k]) ? "MAXIMUM" : "SUM",
-                 width, k);
+        snprintf(from, sizeof from, "%s%d(acc%d_0)",
+                 is_maximum(wr->u->roots[k]) ? "MAXIMUM" : "SUM", width, k);
         accumulate(out, wr->u->roots[k], to, from);
     }
     gcl_text_add(out, "}\n#undef T\n");
@@ -576,19 +592,24 @@ static void emit_rows(writer *wr, const reduction *r)
     /* gid 0: chunk; gid 1: kept index. */
     gcl_text_add(out, "const ulong outer = get_global_id(1);\n");
     split_index(out, "outer", 0, w->first_reduced);
-    gcl_text_add(out, "const uint chunk = (uint)get_global_id(0), chunks = (uint)get_global_size(0);\n");
+    gcl_text_add(out,
+                 "const uint chunk = (uint)get_global_id(0), chunks = (uint)get_global_size(0);\n");
     for (int k = 0; k < wr->u->n_roots; k++)
         gcl_text_add(out, "float total%d = %s;\n", k, start_of(wr->u->roots[k]));
     gcl_text_add(out, "uint rows = 1;\n");
     for (int a = w->first_reduced; a < last; a++)
         gcl_text_add(out, "rows *= n%d;\n", a);
     if (single)
-        gcl_text_add(out, "const uint row_first = 0, row_end = 1, first = chunk * rows_per, "
-                          "end = n%d - first < rows_per ? n%d : first + rows_per;\n", last, last);
+        gcl_text_add(out,
+                     "const uint row_first = 0, row_end = 1, first = chunk * rows_per, "
+                     "end = n%d - first < rows_per ? n%d : first + rows_per;\n",
+                     last, last);
     else
-        gcl_text_add(out, "const uint row_first = chunk * rows_per, "
-                          "row_end = rows - row_first < rows_per ? rows : row_first + rows_per, "
-                          "first = 0, end = n%d;\n", last);
+        gcl_text_add(out,
+                     "const uint row_first = chunk * rows_per, "
+                     "row_end = rows - row_first < rows_per ? rows : row_first + rows_per, "
+                     "first = 0, end = n%d;\n",
+                     last);
     gcl_text_add(out, "for (uint row = row_first; row < row_end; row++) {\n");
     split_index(out, "row", w->first_reduced, last);
     row_pointers(out, wr->u, w);
@@ -597,7 +618,8 @@ static void emit_rows(writer *wr, const reduction *r)
     gcl_text_add(out, ");\nuint i = first;\n");
     if (r->width > 1) {
         char loop[160];
-        snprintf(loop, sizeof loop, "while (i + %d <= end) {\n"
+        snprintf(loop, sizeof loop,
+                 "while (i + %d <= end) {\n"
                  "const uint stop = min(i + %du, first + (end - first) / %d * %d);\n",
                  r->width, FLUSH_TERMS * r->width, r->width, r->width);
         row_loop(wr, r->width, loop);
@@ -624,9 +646,8 @@ void gcl_emit_reduce(const gcl_plan *plan, const unit *u, emitted *e)
     e->partial_floats = r.kept_outer * r.kept_inner * r.chunks;
     for (int k = 0; k < u->n_roots; k++) {
         gcl_text_add(&out, ",\n    __global float *ob%d, const ulong oa%d", k, k);
-        e->args[e->n_args++] = r.chunks == 1
-                                   ? (gcl_arg){GCL_ARG_OUT, k, 0}
-                                   : (gcl_arg){GCL_ARG_SCRATCH, 0, k * e->partial_floats};
+        e->args[e->n_args++] = r.chunks == 1 ? (gcl_arg){GCL_ARG_OUT, k, 0}
+                                             : (gcl_arg){GCL_ARG_SCRATCH, 0, k * e->partial_floats};
     }
     gcl_text_add(&out, ")\n{\n");
     writer wr = {.plan = plan, .u = u, .w = &w, .out = &out};
@@ -638,7 +659,8 @@ void gcl_emit_reduce(const gcl_plan *plan, const unit *u, emitted *e)
     e->text = out.text;
     e->global[0] = (size_t)(r.inner_kept ? r.col_pieces : r.chunks);
     e->global[1] = (size_t)(r.inner_kept ? r.chunks : r.kept_outer);
-    e->global[2] = r.inner_kept ? (size_t)(r.kept_outer * (r.kept_inner / w.size[w.n_axes - 1])) : 1;
+    e->global[2] =
+        r.inner_kept ? (size_t)(r.kept_outer * (r.kept_inner / w.size[w.n_axes - 1])) : 1;
     if (plan->limits->is_cpu)
         e->local[0] = e->local[1] = e->local[2] = 1;
 }
@@ -709,19 +731,19 @@ void gcl_emit_prelude(gcl_text *out, int random)
     for (int n = 2; n <= 16; n *= 2)
         width_macros(out, n);
     if (random)
-        gcl_text_add(out,
-                     "uint4 gcl_draw(__global const uint *key, uint stream, ulong index)\n{\n"
-                     "philox4x32_ctr_t c; philox4x32_key_t k;\n"
-                     "c.v[0] = (uint)index; c.v[1] = (uint)(index >> 32); c.v[2] = stream;\n"
-                     "c.v[3] = key[2]; k.v[0] = key[0]; k.v[1] = key[1];\n"
-                     "c = philox4x32_R(10, c, k);\n"
-                     "return (uint4)(c.v[0], c.v[1], c.v[2], c.v[3]);\n}\n"
-                     "float gcl_uniform(__global const uint *key, uint stream, ulong index)\n{\n"
-                     "return (gcl_draw(key, stream, index).x >> 8) * 0x1p-24f;\n}\n"
-                     "float gcl_keep(__global const uint *key, uint stream, ulong index, float p)\n{\n"
-                     "return gcl_uniform(key, stream, index) < p ? 1.0f : 0.0f;\n}\n"
-                     "float gcl_normal(__global const uint *key, uint stream, ulong index)\n{\n"
-                     "const uint4 w = gcl_draw(key, stream, index);\n"
-                     "const float a = (w.x >> 8) * 0x1p-24f + 0x1p-25f, b = (w.y >> 8) * 0x1p-24f;\n"
-                     "return sqrt(-2.0f * log(a)) * cos(6.28318530717958648f * b);\n}\n");
+        gcl_text_add(
+            out, "uint4 gcl_draw(__global const uint *key, uint stream, ulong index)\n{\n"
+                 "philox4x32_ctr_t c; philox4x32_key_t k;\n"
+                 "c.v[0] = (uint)index; c.v[1] = (uint)(index >> 32); c.v[2] = stream;\n"
+                 "c.v[3] = key[2]; k.v[0] = key[0]; k.v[1] = key[1];\n"
+                 "c = philox4x32_R(10, c, k);\n"
+                 "return (uint4)(c.v[0], c.v[1], c.v[2], c.v[3]);\n}\n"
+                 "float gcl_uniform(__global const uint *key, uint stream, ulong index)\n{\n"
+                 "return (gcl_draw(key, stream, index).x >> 8) * 0x1p-24f;\n}\n"
+                 "float gcl_keep(__global const uint *key, uint stream, ulong index, float p)\n{\n"
+                 "return gcl_uniform(key, stream, index) < p ? 1.0f : 0.0f;\n}\n"
+                 "float gcl_normal(__global const uint *key, uint stream, ulong index)\n{\n"
+                 "const uint4 w = gcl_draw(key, stream, index);\n"
+                 "const float a = (w.x >> 8) * 0x1p-24f + 0x1p-25f, b = (w.y >> 8) * 0x1p-24f;\n"
+                 "return sqrt(-2.0f * log(a)) * cos(6.28318530717958648f * b);\n}\n");
 }

@@ -88,8 +88,8 @@ int gcl_store_need(gcl_store *store, const char *name, int64_t n, gcl_error *err
         return -1;
     /* Written, not only filled: what checks for uninitialised reads sees where values come from. */
     float *zeros = gcl_alloc((size_t)n * sizeof *zeros);
-    int status = gcl_buffer_write(store->buffers[buffer], store->used[buffer] * sizeof *zeros, zeros,
-                                  (uint64_t)n * sizeof *zeros, err);
+    int status = gcl_buffer_write(store->buffers[buffer], store->used[buffer] * sizeof *zeros,
+                                  zeros, (uint64_t)n * sizeof *zeros, err);
     free(zeros);
     if (status != 0)
         return -1;
@@ -123,7 +123,8 @@ static const variable *exact(const gcl_store *store, const char *name, int64_t n
     return v != NULL && v->n == n ? v : NULL;
 }
 
-int gcl_store_write(gcl_store *store, const char *name, const float *values, int64_t n, gcl_error *err)
+int gcl_store_write(gcl_store *store, const char *name, const float *values, int64_t n,
+                    gcl_error *err)
 {
     const variable *v = exact(store, name, n, err);
     return v == NULL ? -1
