@@ -222,7 +222,6 @@ static int bind_all(gcl_plan *plan, gcl_error *err)
         unit *u = &plan->units[k];
         if (u->kind == UNIT_NONE)
             continue;
-        label_of(u);
         if (u->kind == UNIT_REDUCE)
             gcl_emit_reduce(plan, u, &e[k]);
         else if (is_generated(u))
@@ -294,6 +293,9 @@ gcl_plan *gcl_plan_new(gcl_device *dev, gcl_graph *graph, gcl_store *store,
         status = gcl_plan_choose(plan, err);
     if (status == 0)
         status = gcl_plan_place(plan, err);
+    for (int k = 0; k < plan->n_units && status == 0; k++)
+        if (plan->units[k].kind != UNIT_NONE)
+            label_of(&plan->units[k]);
     if (status == 0 && !plan->options.estimate_only)
         status = make_ring(plan, err) == 0 ? bind_all(plan, err) : -1;
     if (status == 0)
@@ -475,19 +477,12 @@ int gcl_plan_profile(gcl_plan *plan, gcl_error *err)
 
 void gcl_plan_print(const gcl_plan *plan, gcl_text *out)
 {
+    static const char *const kinds[] = {"", "pointwise", "reduce", "kernel", "copy"};
     for (int k = 0; k < plan->n_units; k++) {
         const unit *u = &plan->units[k];
-        if (u->kind == UNIT_NONE)
-            continue;
-        for (int i = 0; i < u->n_launches; i++)
-            gcl_text_add(out, "%-10s %s%s", plan->launch_variants[u->first_launch + i], u->label,
-                         i + 1 < u->n_launches ? " ...\n" : "");
-        gcl_text_add(out, "  %s", gcl_shape_text(u->space));
-        for (int i = 0; i < u->n_leaves; i++)
-            gcl_text_add(out, " %%%d", u->leaves[i]->id);
-        gcl_text_add(out, " ->");
-        for (int i = 0; i < u->n_roots; i++)
-            gcl_text_add(out, " %%%d", u->roots[i]->id);
-        gcl_text_add(out, "\n");
+        if (u->kind != UNIT_NONE)
+            gcl_text_add(out, "%-9s %s %s reads %d stores %d\n", kinds[u->kind], u->label,
+                         gcl_shape_text(u->space),
+                         u->n_leaves + (u->kind == UNIT_KERNEL ? u->roots[0]->n_in : 0), u->n_roots);
     }
 }

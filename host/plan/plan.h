@@ -67,7 +67,8 @@ typedef struct gcl_plan_row {
 int gcl_plan_rows(const gcl_plan *plan);
 void gcl_plan_row_at(const gcl_plan *plan, int i, gcl_plan_row *row);
 int gcl_plan_profile(gcl_plan *plan, gcl_error *err); /* one more run, timed launch by launch */
-/* The launch list as text without times: the golden text that shows an added pass. */
+/* The units of work as text, one line each, the same on every device: kind, label, shape, values read
+ * and stored. A recorded list of it shows an added pass. */
 void gcl_plan_print(const gcl_plan *plan, gcl_text *out);
 
 #endif
