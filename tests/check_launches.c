@@ -58,8 +58,8 @@ static void compare(const char *model_name, const char *file_name)
             fputs(units, out);
             fclose(out);
         }
-        ck_abort_msg("the passes of %s are not those of %s; the new list is in %s", model_name, path,
-                     found);
+        ck_abort_msg("the passes of %s are not those of %s; the new list is in %s", model_name,
+                     path, found);
     }
     free(units);
     free(want);

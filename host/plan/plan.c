@@ -78,7 +78,8 @@ static int bind_kernel(gcl_plan *plan, unit *u, gcl_error *err)
 {
     place_of context = {.plan = plan, .u = u};
     gcl_place extra[MAX_LEAVES];
-    gcl_binding b = {.dev = plan->dev, .locate = locate_kernel, .context = &context, .label = u->label};
+    gcl_binding b = {
+        .dev = plan->dev, .locate = locate_kernel, .context = &context, .label = u->label};
     gcl_text epilogue = {0};
     int status = 0;
     if (u->recipe.clblast.use)
@@ -93,7 +94,8 @@ static int bind_kernel(gcl_plan *plan, unit *u, gcl_error *err)
         b.before = here ? epilogue.text : NULL;
         b.extra = here ? extra : NULL;
         b.n_extra = here ? u->n_leaves : 0;
-        status = add_launch(plan, u, gcl_bound_new(&b, &u->recipe.launch[i], err), u->variant->name);
+        status =
+            add_launch(plan, u, gcl_bound_new(&b, &u->recipe.launch[i], err), u->variant->name);
     }
     gcl_text_free(&epilogue);
     return status;
@@ -107,7 +109,8 @@ static double generated_bytes(const unit *u)
         bytes += (double)gcl_shape_count(u->leaves[i]->shape) *
                  (double)gcl_dtype_bytes(u->leaves[i]->dtype);
     for (int i = 0; i < u->n_roots; i++)
-        bytes += 4.0 * (double)gcl_shape_count(u->kind == UNIT_COPY ? u->space : u->roots[i]->shape);
+        bytes +=
+            4.0 * (double)gcl_shape_count(u->kind == UNIT_COPY ? u->space : u->roots[i]->shape);
     return bytes;
 }
 
@@ -115,27 +118,35 @@ static int bind_generated(gcl_plan *plan, unit *u, const emitted *e, const char 
                           const char *name, gcl_error *err)
 {
     place_of context = {.plan = plan, .u = u};
-    gcl_binding b = {.dev = plan->dev, .locate = locate_generated, .context = &context,
-                     .source = source, .label = u->label};
-    gcl_launch launch = {.file = "generated", .kernel = name, .n_args = e->n_args,
-                         .bytes = generated_bytes(u)};
+    gcl_binding b = {.dev = plan->dev,
+                     .locate = locate_generated,
+                     .context = &context,
+                     .source = source,
+                     .label = u->label};
+    gcl_launch launch = {
+        .file = "generated", .kernel = name, .n_args = e->n_args, .bytes = generated_bytes(u)};
     memcpy(launch.args, e->args, sizeof launch.args);
     memcpy(launch.global, e->global, sizeof launch.global);
     memcpy(launch.local, e->local, sizeof launch.local);
-    const char *what = u->kind == UNIT_REDUCE ? "reduce" : u->kind == UNIT_COPY ? "copy" : "pointwise";
+    const char *what = u->kind == UNIT_REDUCE ? "reduce"
+                       : u->kind == UNIT_COPY ? "copy"
+                                              : "pointwise";
     if (add_launch(plan, u, gcl_bound_new(&b, &launch, err), what) != 0)
         return -1;
     for (int r = 0; r < u->n_roots && e->chunks > 1; r++) {
         int64_t n = gcl_shape_count(u->roots[r]->shape), inner = 1;
         for (int i = 3; i >= 0 && !(u->axes >> i & 1); i--)
             inner *= u->space.d[i];
-        gcl_launch second = {.file = "reduce", .kernel = "reduce_partials", .n_args = 5,
+        gcl_launch second = {.file = "reduce",
+                             .kernel = "reduce_partials",
+                             .n_args = 5,
                              .bytes = 4.0 * (double)(n * (e->chunks + 1))};
         second.args[0] = (gcl_arg){GCL_ARG_OUT, r, 0};
         second.args[1] = (gcl_arg){GCL_ARG_SCRATCH, 0, r * e->partial_floats};
         second.args[2] = (gcl_arg){GCL_ARG_INT, 0, e->chunks};
         second.args[3] = (gcl_arg){GCL_ARG_INT, 0, inner};
-        second.args[4] = (gcl_arg){GCL_ARG_INT, 0, ((const gcl_reduce_attr *)u->roots[r]->attr)->maximum};
+        second.args[4] =
+            (gcl_arg){GCL_ARG_INT, 0, ((const gcl_reduce_attr *)u->roots[r]->attr)->maximum};
         second.global[0] = (size_t)n;
         second.global[1] = second.global[2] = 1;
         b.source = NULL;
@@ -369,16 +380,16 @@ static int keep_history(gcl_plan *plan, gcl_error *err)
 {
     gcl_place from = place_in(plan, plan->history);
     uint64_t row = (uint64_t)gcl_shape_count(plan->history->shape) * sizeof(float);
-    return gcl_buffer_copy(plan->history_buffer, (uint64_t)(plan->runs % GCL_HISTORY) * row, from.buffer,
-                           from.at * sizeof(float), row, err);
+    return gcl_buffer_copy(plan->history_buffer, (uint64_t)(plan->runs % GCL_HISTORY) * row,
+                           from.buffer, from.at * sizeof(float), row, err);
 }
 
 int gcl_plan_run(gcl_plan *plan, gcl_error *err)
 {
     double start = gcl_seconds();
     int i = plan->staged_now;
-    if (plan->upload_bytes > 0 &&
-        gcl_buffer_write_async(plan->upload, 0, plan->staging[i], (uint64_t)plan->upload_bytes, err) != 0)
+    if (plan->upload_bytes > 0 && gcl_buffer_write_async(plan->upload, 0, plan->staging[i],
+                                                         (uint64_t)plan->upload_bytes, err) != 0)
         return -1;
     if (enqueue_all(plan, err) != 0 || (plan->history != NULL && keep_history(plan, err) != 0))
         return -1;
@@ -408,7 +419,8 @@ int gcl_plan_read(gcl_plan *plan, const gcl_node *node, float *values, gcl_error
     if (place.buffer == NULL)
         return gcl_fail(err, GCL_FAILED, "%s: %s is not kept by the plan; mark it as an output",
                         node->scope, node->op->name);
-    return gcl_buffer_read(place.buffer, place.at * sizeof(float), values, (uint64_t)n * sizeof(float), err);
+    return gcl_buffer_read(place.buffer, place.at * sizeof(float), values,
+                           (uint64_t)n * sizeof(float), err);
 }
 
 int gcl_plan_history(gcl_plan *plan, int64_t run, float *values, gcl_error *err)
@@ -416,7 +428,8 @@ int gcl_plan_history(gcl_plan *plan, int64_t run, float *values, gcl_error *err)
     if (plan->history == NULL || run < 0 || run >= plan->runs || run < plan->runs - GCL_HISTORY)
         return gcl_fail(err, GCL_FAILED, "run %lld is not in the history", (long long)run);
     uint64_t row = (uint64_t)gcl_shape_count(plan->history->shape) * sizeof(float);
-    return gcl_buffer_read(plan->history_buffer, (uint64_t)(run % GCL_HISTORY) * row, values, row, err);
+    return gcl_buffer_read(plan->history_buffer, (uint64_t)(run % GCL_HISTORY) * row, values, row,
+                           err);
 }
 
 /* ---- facts ---- */
@@ -467,8 +480,9 @@ int gcl_plan_profile(gcl_plan *plan, gcl_error *err)
     if (plan->profile_us == NULL)
         plan->profile_us = gcl_alloc((size_t)plan->n_launches * sizeof *us);
     gcl_profile_clear(plan->dev);
-    int status = gcl_plan_run(plan, err) == 0 ? gcl_profile_read(plan->dev, us, plan->n_launches, &n, err)
-                                              : -1;
+    int status = gcl_plan_run(plan, err) == 0
+                     ? gcl_profile_read(plan->dev, us, plan->n_launches, &n, err)
+                     : -1;
     for (int i = 0; i < plan->n_launches && status == 0; i++)
         plan->profile_us[i] = gcl_bound_profiled(plan->launches[i]) && next < n ? us[next++] : 0;
     free(us);
@@ -483,6 +497,7 @@ void gcl_plan_print(const gcl_plan *plan, gcl_text *out)
         if (u->kind != UNIT_NONE)
             gcl_text_add(out, "%-9s %s %s reads %d stores %d\n", kinds[u->kind], u->label,
                          gcl_shape_text(u->space),
-                         u->n_leaves + (u->kind == UNIT_KERNEL ? u->roots[0]->n_in : 0), u->n_roots);
+                         u->n_leaves + (u->kind == UNIT_KERNEL ? u->roots[0]->n_in : 0),
+                         u->n_roots);
     }
 }

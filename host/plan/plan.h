@@ -22,15 +22,16 @@
 typedef struct gcl_plan gcl_plan;
 
 typedef struct gcl_plan_options {
-    int no_fusion;          /* every pointwise node its own kernel */
-    const char *variant;    /* "naive", "vec", "tile", "clblast": preferred where it applies */
-    int verify;             /* each unit of every run beside the double oracle; slow */
-    int estimate_only;      /* place and count, but create nothing on the device (--dry-run) */
-    const char *dump;       /* folder for the emitted kernels' text, or NULL */
+    int no_fusion;       /* every pointwise node its own kernel */
+    const char *variant; /* "naive", "vec", "tile", "clblast": preferred where it applies */
+    int verify;          /* each unit of every run beside the double oracle; slow */
+    int estimate_only;   /* place and count, but create nothing on the device (--dry-run) */
+    const char *dump;    /* folder for the emitted kernels' text, or NULL */
 } gcl_plan_options;
 
 gcl_plan *gcl_plan_new(gcl_device *dev, gcl_graph *graph, gcl_store *store,
-                       const gcl_plan_options *options, gcl_error *err); /* keeps dev, graph, store */
+                       const gcl_plan_options *options,
+                       gcl_error *err); /* keeps dev, graph, store */
 void gcl_plan_free(gcl_plan *plan);
 
 /* The staging memory for the next run; waits only when the device is more than two runs behind. */
@@ -54,14 +55,14 @@ typedef struct gcl_plan_stats {
     int launches, programs, nodes;
     uint64_t value_bytes, scratch_bytes, variable_bytes, upload_bytes;
     double flops, bytes_moved;
-    double host_us;        /* host time of the last run's enqueues */
+    double host_us; /* host time of the last run's enqueues */
 } gcl_plan_stats;
 void gcl_plan_get_stats(const gcl_plan *plan, gcl_plan_stats *stats);
 
 /* One row a launch, in order. `us` is of the last profiled run (0 if the device has no profile). */
 typedef struct gcl_plan_row {
-    const char *label;     /* scope and what it does: "G/up2/conv_data" */
-    const char *variant;   /* "vec", "pointwise", "reduce" ... */
+    const char *label;   /* scope and what it does: "G/up2/conv_data" */
+    const char *variant; /* "vec", "pointwise", "reduce" ... */
     double flops, bytes, us;
 } gcl_plan_row;
 int gcl_plan_rows(const gcl_plan *plan);
