@@ -372,8 +372,8 @@ void gcl_emit_pointwise(const gcl_plan *plan, const unit *u, emitted *e)
 /* ---- reductions ---- */
 
 typedef struct reduction {
-    int64_t kept_outer, reduced,
-        kept_inner; /* products; kept_inner is 1 when the last is reduced */
+    /* Products of axes; kept_inner is 1 when the last is reduced. */
+    int64_t kept_outer, reduced, kept_inner;
     int inner_kept;
     int64_t rows; /* what is cut into chunks: reduced terms, or rows of them */
     int64_t rows_per, cols_per, chunks, col_pieces;
