@@ -7,14 +7,14 @@
  * Work-item (block of CB channels, block of NR outputs; tap r*S + s) writes CB * NR floats. */
 #pragma OPENCL FP_CONTRACT OFF
 
-inline int taps_of(int taps, int rest, int step)
+static int taps_of(int taps, int rest, int step)
 {
     return rest < taps ? (taps - rest + step - 1) / step : 0;
 }
 
 /* For tap t of *taps along one axis: how many taps its phase has (into *taps), how many the phases
  * before it have, and (returned) its place among those of its phase. */
-inline int place_of(int t, int os, int off, int flip, int *taps, int *before)
+static int place_of(int t, int os, int off, int flip, int *taps, int *before)
 {
     const int all = *taps, phase = ((t - off) % os + os) % os;
     *before = 0;
@@ -41,7 +41,8 @@ void conv_pack(__global const float *f_base, ulong f_at, __global float *w_base,
     int j = js / is_w; /* the taps with a smaller j % IS come first */
     for (int m = 0; m < js % is_w; m++)
         j += taps_of(ST, m, is_w);
-    const long phase = (long)(rows_before * S + RT * columns_before) * blocks_c * CB * blocks_k * NR;
+    const int before = rows_before * S + RT * columns_before; /* taps */
+    const long phase = (long)before * blocks_c * blocks_k * CB * NR;
     const long block = (long)(kb * blocks_c + cb) * RT * ST + i * ST + j;
     __global float *to = w_base + w_at + phase + block * CB * NR;
     __global const float *from = f_base + f_at + (long)(r * S + s) * C * K;

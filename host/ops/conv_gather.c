@@ -44,11 +44,22 @@ gcl_gather gcl_gather_of(const gcl_node *node)
     return g;
 }
 
-void gcl_gather_pack(const gcl_gather *g, int nr, int cb, int length, gcl_arg filter, gcl_arg scratch,
-                     gcl_launch *l)
+void gcl_gather_pack(const gcl_gather *g, int nr, int cb, int length, gcl_arg filter,
+                     gcl_arg scratch, gcl_launch *l)
 {
-    const int sizes[] = {g->r, g->s, g->flip ? g->k : g->c, g->flip ? g->c : g->k, g->is_w, g->os_h,
-                         g->os_w, g->off_h, g->off_w, g->flip, nr, cb, length};
+    const int sizes[] = {g->r,
+                         g->s,
+                         g->flip ? g->k : g->c,
+                         g->flip ? g->c : g->k,
+                         g->is_w,
+                         g->os_h,
+                         g->os_w,
+                         g->off_h,
+                         g->off_w,
+                         g->flip,
+                         nr,
+                         cb,
+                         length};
     *l = (gcl_launch){.file = "conv_pack_vec", .kernel = "conv_pack"};
     l->args[l->n_args++] = filter;
     l->args[l->n_args++] = scratch;
@@ -59,6 +70,6 @@ void gcl_gather_pack(const gcl_gather *g, int nr, int cb, int length, gcl_arg fi
 
 double gcl_gather_bytes(const gcl_gather *g)
 {
-    return 4.0 * ((double)g->n * g->h * g->w * g->c + (double)g->n * g->oh * g->ow * g->k
-                  + (double)g->r * g->s * g->c * g->k);
+    return 4.0 * ((double)g->n * g->h * g->w * g->c + (double)g->n * g->oh * g->ow * g->k +
+                  (double)g->r * g->s * g->c * g->k);
 }

@@ -6,28 +6,35 @@
 #include "ops/variants.h"
 
 typedef struct gcl_gather {
-    int n, h, w, c;                    /* what is read, and its (reduced) channels */
-    int oh, ow, k;                     /* what is written */
+    int n, h, w, c; /* what is read, and its (reduced) channels */
+    int oh, ow, k;  /* what is written */
     int r, s;
-    int is_h, is_w, os_h, os_w;        /* input and output steps; one of them is 1 */
-    int off_h, off_w;                  /* pad, or taps - 1 - pad for the forward direction */
-    int low_h, low_w, span_h, span_w;  /* input rows ph*is + low .. + span - 1 serve every phase */
-    int flip;                          /* 1: data gradient: filter transposed and reversed */
+    int is_h, is_w, os_h, os_w;       /* input and output steps; one of them is 1 */
+    int off_h, off_w;                 /* pad, or taps - 1 - pad for the forward direction */
+    int low_h, low_w, span_h, span_w; /* input rows ph*is + low .. + span - 1 serve every phase */
+    int flip;                         /* 1: data gradient: filter transposed and reversed */
 } gcl_gather;
 
 /* Of a conv or conv_data node. */
 gcl_gather gcl_gather_of(const gcl_node *node);
 /* A filter as it lies, [R,S,C,K], packed to `scratch` in blocks of cb channels and nr outputs. The
  * innermost index is the output if `length` is 1, else that many channels. */
-void gcl_gather_pack(const gcl_gather *g, int nr, int cb, int length, gcl_arg filter, gcl_arg scratch,
-                     gcl_launch *launch);
+void gcl_gather_pack(const gcl_gather *g, int nr, int cb, int length, gcl_arg filter,
+                     gcl_arg scratch, gcl_launch *launch);
 /* Tensors read and written once. */
 double gcl_gather_bytes(const gcl_gather *g);
 
 /* The launches of cl/conv_vec.cl and their parameters. */
 enum {
-    GCL_GATHER_V, GCL_GATHER_MR, GCL_GATHER_NR, GCL_GATHER_CB, GCL_GATHER_PB, GCL_GATHER_QB,
-    GCL_GATHER_CC, GCL_GATHER_KG, GCL_GATHER_PARAMS
+    GCL_GATHER_V,
+    GCL_GATHER_MR,
+    GCL_GATHER_NR,
+    GCL_GATHER_CB,
+    GCL_GATHER_PB,
+    GCL_GATHER_QB,
+    GCL_GATHER_CC,
+    GCL_GATHER_KG,
+    GCL_GATHER_PARAMS
 };
 void gcl_gather_defaults(const gcl_gather *g, const gcl_limits *limits, int *values);
 int gcl_gather_fits(const gcl_gather *g, const gcl_limits *limits, const int *values);
@@ -37,8 +44,15 @@ void gcl_gather_launches(const gcl_gather *g, const int *values, gcl_arg x, gcl_
 
 /* The same for cl/conv_weight_vec.cl. */
 enum {
-    GCL_WEIGHT_V, GCL_WEIGHT_MR, GCL_WEIGHT_NR, GCL_WEIGHT_CB, GCL_WEIGHT_PIXELS, GCL_WEIGHT_CC,
-    GCL_WEIGHT_KC, GCL_WEIGHT_GROUPS, GCL_WEIGHT_PARAMS
+    GCL_WEIGHT_V,
+    GCL_WEIGHT_MR,
+    GCL_WEIGHT_NR,
+    GCL_WEIGHT_CB,
+    GCL_WEIGHT_PIXELS,
+    GCL_WEIGHT_CC,
+    GCL_WEIGHT_KC,
+    GCL_WEIGHT_GROUPS,
+    GCL_WEIGHT_PARAMS
 };
 void gcl_weight_defaults(const gcl_conv_attr *a, const gcl_limits *limits, int *values);
 int gcl_weight_fits(const gcl_conv_attr *a, const gcl_limits *limits, const int *values);

@@ -6,6 +6,9 @@
 
 enum { MOST_OUTPUTS = 8 };
 
+/* Against conv_vec.c with full vectors: more loads, and sums over vectors at the end. */
+#define NARROW_COST 1.3
+
 static int smaller(int a, int b) { return a < b ? a : b; }
 
 /* Register block: accumulators for 32 registers of 16 floats, or for 16 shorter ones. */
@@ -22,14 +25,6 @@ static int channel_block(int c, int v)
     while (block > 32 && block > v)
         block = gcl_round_up(block / 2, v);
     return block;
-}
-
-/* Idle lanes and loads in place of broadcasts cost about this much more than full blocks. */
-static double narrow_cost(int channels, const gcl_limits *limits)
-{
-    int width = (int)limits->float_width;
-    double used = (double)channels / gcl_round_up(channels, width);
-    return (limits->is_cpu ? 1.3 : 130) / used;
 }
 
 /* ---- convolution and its data gradient ------------------------------------------------------------ */
@@ -61,10 +56,9 @@ static cut cut_of(const gcl_gather *g, const int *v)
 
 static int fits(const gcl_gather *g, const gcl_limits *limits, const int *v)
 {
-    return g->k <= MOST_OUTPUTS && v[V] >= 1 && v[MR] >= 1 && v[PB] >= 1 && v[QB] >= 1
-        && v[CB] >= v[V] && v[CB] % v[V] == 0 && v[CC] >= v[CB]
-        && v[CC] % v[CB] == 0
-        && (uint64_t)cut_of(g, v).local_floats * sizeof(float) <= limits->local_bytes;
+    return g->k <= MOST_OUTPUTS && v[V] >= 1 && v[MR] >= 1 && v[PB] >= 1 && v[QB] >= 1 &&
+           v[CB] >= v[V] && v[CB] % v[V] == 0 && v[CC] >= v[CB] && v[CC] % v[CB] == 0 &&
+           (uint64_t)cut_of(g, v).local_floats * sizeof(float) <= limits->local_bytes;
 }
 
 static void defaults(const gcl_node *node, const gcl_limits *limits, int *v)
@@ -94,8 +88,8 @@ static void defaults(const gcl_node *node, const gcl_limits *limits, int *v)
         else
             break;
     }
-    while (v[PB] > 4 && (int64_t)g.n * gcl_divide_up(base_h, v[PB]) * gcl_divide_up(base_w, v[QB])
-                            < 8 * (int64_t)limits->compute_units)
+    while (v[PB] > 4 && (int64_t)g.n * gcl_divide_up(base_h, v[PB]) * gcl_divide_up(base_w, v[QB]) <
+                            8 * (int64_t)limits->compute_units)
         v[PB] /= 2;
 }
 
@@ -122,10 +116,11 @@ static int recipe(const gcl_node *node, const gcl_limits *limits, const int *v, 
     gcl_launch *l = &out->launch[1];
     l->file = "conv_narrow_vec";
     l->kernel = "conv_narrow";
-    snprintf(l->defines, sizeof l->defines, "-DV=%d -DMR=%d -DKN=%d -DCB=%d", v[V], v[MR],
-             g.k, v[CB]);
-    const int sizes[] = {g.h, g.w, g.c, g.oh, g.ow, g.r, g.s, g.is_h, g.is_w, g.os_h, g.os_w, g.off_h,
-                         g.off_w, g.low_h, g.low_w, v[PB], v[QB], v[CC], c.patch_rows, c.slots};
+    snprintf(l->defines, sizeof l->defines, "-DV=%d -DMR=%d -DKN=%d -DCB=%d", v[V], v[MR], g.k,
+             v[CB]);
+    const int sizes[] = {g.h,     g.w,    g.c,    g.oh,   g.ow,         g.r,     g.s,
+                         g.is_h,  g.is_w, g.os_h, g.os_w, g.off_h,      g.off_w, g.low_h,
+                         g.low_w, v[PB],  v[QB],  v[CC],  c.patch_rows, c.slots};
     l->args[l->n_args++] = gcl_arg_in(0);
     l->args[l->n_args++] = gcl_arg_scratch(0);
     l->args[l->n_args++] = gcl_arg_out();
@@ -140,7 +135,7 @@ static int recipe(const gcl_node *node, const gcl_limits *limits, const int *v, 
 
 static double cost(const gcl_node *node, const gcl_limits *limits)
 {
-    return narrow_cost(gcl_gather_of(node).c, limits);
+    return gcl_vec_cost(NARROW_COST, gcl_gather_of(node).c, (int)limits->float_width, limits);
 }
 
 /* ---- weight gradient --------------------------------------------------------------------------------- */
@@ -161,7 +156,10 @@ typedef struct weight_cut {
     int64_t patch_floats, y_floats, part_floats;
 } weight_cut;
 
-static int even_part(int n, int most) { return gcl_divide_up(n, gcl_divide_up(n, most < 1 ? 1 : most)); }
+static int even_part(int n, int most)
+{
+    return gcl_divide_up(n, gcl_divide_up(n, most < 1 ? 1 : most));
+}
 
 static weight_cut weight_cut_of(const gcl_conv_attr *a, const int *v)
 {
@@ -179,12 +177,12 @@ static weight_cut weight_cut_of(const gcl_conv_attr *a, const int *v)
 
 static int weight_fits(const gcl_conv_attr *a, const gcl_limits *limits, const int *v)
 {
-    if (a->k > MOST_OUTPUTS || v[WV] < 1 || v[WMR] < 1 || v[WPIXELS] < 1 || v[WCB] < v[WV]
-        || v[WCB] % v[WV] != 0 || v[WCC] < v[WCB] || v[WCC] % v[WCB] != 0 || v[WGROUPS] < 1)
+    if (a->k > MOST_OUTPUTS || v[WV] < 1 || v[WMR] < 1 || v[WPIXELS] < 1 || v[WCB] < v[WV] ||
+        v[WCB] % v[WV] != 0 || v[WCC] < v[WCB] || v[WCC] % v[WCB] != 0 || v[WGROUPS] < 1)
         return 0;
     weight_cut c = weight_cut_of(a, v);
-    return (uint64_t)(c.patch_floats + c.y_floats) * sizeof(float) <= limits->local_bytes
-        && (uint64_t)c.part_floats * sizeof(float) <= limits->max_alloc_bytes;
+    return (uint64_t)(c.patch_floats + c.y_floats) * sizeof(float) <= limits->local_bytes &&
+           (uint64_t)c.part_floats * sizeof(float) <= limits->max_alloc_bytes;
 }
 
 static void weight_defaults(const gcl_node *node, const gcl_limits *limits, int *v)
@@ -207,8 +205,8 @@ static void weight_defaults(const gcl_node *node, const gcl_limits *limits, int 
             v[WCC] = v[WCB] = v[WV];
         c = weight_cut_of(a, v);
     }
-    v[WGROUPS] = smaller(c.blocks, gcl_divide_up(4 * (int)limits->compute_units,
-                                                 gcl_divide_up(a->c, v[WCC])));
+    v[WGROUPS] = smaller(
+        c.blocks, gcl_divide_up(4 * (int)limits->compute_units, gcl_divide_up(a->c, v[WCC])));
 }
 
 static int weight_applies(const gcl_node *node, const gcl_limits *limits)
@@ -221,7 +219,8 @@ static int weight_applies(const gcl_node *node, const gcl_limits *limits)
     return weight_fits(a, limits, values);
 }
 
-static int weight_recipe(const gcl_node *node, const gcl_limits *limits, const int *v, gcl_recipe *out)
+static int weight_recipe(const gcl_node *node, const gcl_limits *limits, const int *v,
+                         gcl_recipe *out)
 {
     const gcl_conv_attr *a = node->attr;
     if (!weight_fits(a, limits, v))
@@ -233,10 +232,11 @@ static int weight_recipe(const gcl_node *node, const gcl_limits *limits, const i
     gcl_launch *l = &out->launch[0], *sum = &out->launch[1];
     l->file = sum->file = "conv_narrow_vec";
     l->kernel = "conv_weight_narrow";
-    snprintf(l->defines, sizeof l->defines, "-DV=%d -DMR=%d -DKN=%d -DCB=%d", v[WV], v[WMR],
-             a->k, v[WCB]);
-    const int sizes[] = {a->n, a->h, a->w, a->c, a->p, a->q, a->r, a->s, a->stride_h, a->stride_w,
-                         a->pad_h, a->pad_w, c.rows, c.columns, v[WCC], c.patch_rows, c.slots};
+    snprintf(l->defines, sizeof l->defines, "-DV=%d -DMR=%d -DKN=%d -DCB=%d", v[WV], v[WMR], a->k,
+             v[WCB]);
+    const int sizes[] = {a->n,   a->h,      a->w,        a->c,         a->p,     a->q,
+                         a->r,   a->s,      a->stride_h, a->stride_w,  a->pad_h, a->pad_w,
+                         c.rows, c.columns, v[WCC],      c.patch_rows, c.slots};
     l->args[l->n_args++] = gcl_arg_in(0);
     l->args[l->n_args++] = gcl_arg_in(1);
     l->args[l->n_args++] = gcl_arg_scratch(0);
@@ -245,8 +245,8 @@ static int weight_recipe(const gcl_node *node, const gcl_limits *limits, const i
     l->args[l->n_args++] = gcl_arg_local(c.y_floats);
     gcl_vec_items(l, gcl_divide_up(a->c, v[WCC]), groups, 1);
     l->flops = node->op->flops(node);
-    l->bytes = 4.0 * ((double)a->n * a->h * a->w * a->c + (double)a->n * a->p * a->q * a->k
-                      + (double)groups * a->r * a->s * a->c * a->k);
+    l->bytes = 4.0 * ((double)a->n * a->h * a->w * a->c + (double)a->n * a->p * a->q * a->k +
+                      (double)groups * a->r * a->s * a->c * a->k);
 
     sum->kernel = "sum_narrow";
     snprintf(sum->defines, sizeof sum->defines, "%s", l->defines);
@@ -262,14 +262,16 @@ static int weight_recipe(const gcl_node *node, const gcl_limits *limits, const i
 static double weight_cost(const gcl_node *node, const gcl_limits *limits)
 {
     const gcl_conv_attr *a = node->attr;
-    return narrow_cost(a->c, limits);
+    return gcl_vec_cost(NARROW_COST, a->c, (int)limits->float_width, limits);
 }
 
 /* ---- rows ------------------------------------------------------------------------------------------------ */
 
 #define NARROW_GATHER                                                                              \
-    {.name = "vec_narrow", .applies = applies, .defaults = defaults, .recipe = recipe,             \
-     .params = params, .n_params = N_PARAMS, .cost = cost}
+    {                                                                                              \
+        .name = "vec_narrow", .applies = applies, .defaults = defaults, .recipe = recipe,          \
+        .params = params, .n_params = N_PARAMS, .cost = cost                                       \
+    }
 
 const gcl_variant gcl_conv_vec_narrow = NARROW_GATHER;
 const gcl_variant gcl_conv_data_vec_narrow = NARROW_GATHER;

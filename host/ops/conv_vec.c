@@ -5,8 +5,15 @@
 #include "ops/vec.h"
 
 enum {
-    V = GCL_GATHER_V, MR = GCL_GATHER_MR, NR = GCL_GATHER_NR, CB = GCL_GATHER_CB, PB = GCL_GATHER_PB,
-    QB = GCL_GATHER_QB, CC = GCL_GATHER_CC, KG = GCL_GATHER_KG, N_PARAMS = GCL_GATHER_PARAMS
+    V = GCL_GATHER_V,
+    MR = GCL_GATHER_MR,
+    NR = GCL_GATHER_NR,
+    CB = GCL_GATHER_CB,
+    PB = GCL_GATHER_PB,
+    QB = GCL_GATHER_QB,
+    CC = GCL_GATHER_CC,
+    KG = GCL_GATHER_KG,
+    N_PARAMS = GCL_GATHER_PARAMS
 };
 
 static const gcl_param params[N_PARAMS] = {
@@ -22,8 +29,8 @@ static const gcl_param params[N_PARAMS] = {
 
 /* How a launch is cut, from the parameters. */
 typedef struct cut {
-    int blocks_c, blocks_k;          /* of CB channels, of NR outputs */
-    int base_h, base_w;              /* output rows and columns of a phase */
+    int blocks_c, blocks_k; /* of CB channels, of NR outputs */
+    int base_h, base_w;     /* output rows and columns of a phase */
     int patch_rows, slots;
     int64_t local_floats;
     int64_t items[3];
@@ -31,8 +38,10 @@ typedef struct cut {
 
 static cut cut_of(const gcl_gather *g, const int *v)
 {
-    cut c = {.blocks_c = gcl_divide_up(g->c, v[CB]), .blocks_k = gcl_divide_up(g->k, v[NR]),
-             .base_h = gcl_divide_up(g->oh, g->os_h), .base_w = gcl_divide_up(g->ow, g->os_w)};
+    cut c = {.blocks_c = gcl_divide_up(g->c, v[CB]),
+             .blocks_k = gcl_divide_up(g->k, v[NR]),
+             .base_h = gcl_divide_up(g->oh, g->os_h),
+             .base_w = gcl_divide_up(g->ow, g->os_w)};
     int columns = (gcl_round_up(v[QB], v[MR]) - 1) * g->is_w + g->span_w;
     c.slots = gcl_divide_up(columns, g->is_w);
     c.patch_rows = (v[PB] - 1) * g->is_h + g->span_h;
@@ -46,9 +55,9 @@ static cut cut_of(const gcl_gather *g, const int *v)
 
 int gcl_gather_fits(const gcl_gather *g, const gcl_limits *limits, const int *v)
 {
-    return v[V] >= 1 && v[MR] >= 1 && v[NR] >= v[V] && v[NR] % v[V] == 0 && v[CB] >= 1 && v[PB] >= 1
-        && v[QB] >= 1 && v[CC] >= v[CB] && v[CC] % v[CB] == 0 && v[KG] >= 1
-        && (uint64_t)cut_of(g, v).local_floats * sizeof(float) <= limits->local_bytes;
+    return v[V] >= 1 && v[MR] >= 1 && v[NR] >= v[V] && v[NR] % v[V] == 0 && v[CB] >= 1 &&
+           v[PB] >= 1 && v[QB] >= 1 && v[CC] >= v[CB] && v[CC] % v[CB] == 0 && v[KG] >= 1 &&
+           (uint64_t)cut_of(g, v).local_floats * sizeof(float) <= limits->local_bytes;
 }
 
 /* ---- defaults ------------------------------------------------------------------------------- */
@@ -129,6 +138,10 @@ void gcl_gather_defaults(const gcl_gather *g, const gcl_limits *limits, int *v)
     choose_block(g, limits, v);
     v[CB] = gcl_vec_channel_block(g->c);
     choose_share(g, limits, v);
+    while (v[CB] > 1 && !gcl_gather_fits(g, limits, v)) { /* a large filter, little local memory */
+        v[CB] = gcl_divide_up(v[CB], 2);
+        choose_share(g, limits, v);
+    }
 }
 
 static void defaults(const gcl_node *node, const gcl_limits *limits, int *values)
@@ -160,9 +173,10 @@ void gcl_gather_launches(const gcl_gather *g, const int *v, gcl_arg x, gcl_arg f
     *l = (gcl_launch){.file = "conv_vec", .kernel = "conv_gather"};
     snprintf(l->defines, sizeof l->defines, "-DV=%d -DMR=%d -DNR=%d -DCB=%d", v[V], v[MR], v[NR],
              v[CB]);
-    const int sizes[] = {g->h, g->w, g->c, g->oh, g->ow, g->k, g->r, g->s, g->is_h, g->is_w, g->os_h,
-                         g->os_w, g->off_h, g->off_w, g->low_h, g->low_w, v[PB], v[QB], v[CC], v[KG],
-                         c.patch_rows, c.slots};
+    const int sizes[] = {g->h,     g->w,     g->c,         g->oh,    g->ow,   g->k,
+                         g->r,     g->s,     g->is_h,      g->is_w,  g->os_h, g->os_w,
+                         g->off_h, g->off_w, g->low_h,     g->low_w, v[PB],   v[QB],
+                         v[CC],    v[KG],    c.patch_rows, c.slots};
     l->args[l->n_args++] = x;
     l->args[l->n_args++] = packed;
     l->args[l->n_args++] = gcl_arg_out();
@@ -183,13 +197,10 @@ static int recipe(const gcl_node *node, const gcl_limits *limits, const int *v, 
     return 0;
 }
 
-/* The best of the direct variants on a CPU, the last but one on a GPU. */
+/* In units of the time with full vectors. */
 static double cost(const gcl_node *node, const gcl_limits *limits)
 {
-    gcl_gather g = gcl_gather_of(node);
-    int width = 2 * (int)limits->float_width;
-    double used = g.k >= width ? 1 : (double)g.k / width; /* lanes */
-    return (limits->is_cpu ? 1 : 100) / used;
+    return gcl_vec_cost(1, gcl_gather_of(node).k, 2 * (int)limits->float_width, limits);
 }
 
 const gcl_variant gcl_conv_vec = {

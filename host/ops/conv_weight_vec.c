@@ -5,8 +5,14 @@
 #include "ops/vec.h"
 
 enum {
-    V = GCL_WEIGHT_V, MR = GCL_WEIGHT_MR, NR = GCL_WEIGHT_NR, CB = GCL_WEIGHT_CB,
-    PIXELS = GCL_WEIGHT_PIXELS, CC = GCL_WEIGHT_CC, KC = GCL_WEIGHT_KC, GROUPS = GCL_WEIGHT_GROUPS,
+    V = GCL_WEIGHT_V,
+    MR = GCL_WEIGHT_MR,
+    NR = GCL_WEIGHT_NR,
+    CB = GCL_WEIGHT_CB,
+    PIXELS = GCL_WEIGHT_PIXELS,
+    CC = GCL_WEIGHT_CC,
+    KC = GCL_WEIGHT_KC,
+    GROUPS = GCL_WEIGHT_GROUPS,
     N_PARAMS = GCL_WEIGHT_PARAMS
 };
 
@@ -35,7 +41,10 @@ typedef struct cut {
 static int smaller(int a, int b) { return a < b ? a : b; }
 
 /* The size of n cut into equal parts of at most `most`. */
-static int even_part(int n, int most) { return gcl_divide_up(n, gcl_divide_up(n, most < 1 ? 1 : most)); }
+static int even_part(int n, int most)
+{
+    return gcl_divide_up(n, gcl_divide_up(n, most < 1 ? 1 : most));
+}
 
 static cut cut_of(const gcl_conv_attr *a, const int *v)
 {
@@ -44,8 +53,8 @@ static cut cut_of(const gcl_conv_attr *a, const int *v)
     c.rows = even_part(a->p, v[PIXELS] / c.columns);
     if (c.rows == a->p)
         c.images = even_part(a->n, v[PIXELS] / (c.rows * c.columns));
-    c.blocks = gcl_divide_up(a->n, c.images) * gcl_divide_up(a->p, c.rows)
-        * gcl_divide_up(a->q, c.columns);
+    c.blocks = gcl_divide_up(a->n, c.images) * gcl_divide_up(a->p, c.rows) *
+               gcl_divide_up(a->q, c.columns);
     c.patch_rows = (c.rows - 1) * a->stride_h + a->r;
     c.slots = gcl_divide_up((c.columns - 1) * a->stride_w + a->s, a->stride_w);
     c.pitch = gcl_round_up(a->k, v[NR]);
@@ -60,13 +69,12 @@ static cut cut_of(const gcl_conv_attr *a, const int *v)
 
 int gcl_weight_fits(const gcl_conv_attr *a, const gcl_limits *limits, const int *v)
 {
-    if (v[V] < 1 || v[MR] < 1 || v[NR] < v[V] || v[NR] % v[V] != 0 || v[CB] < 1 || v[PIXELS] < 1
-        || v[CC] < v[CB] || v[CC] % v[CB] != 0 || v[KC] < v[NR] || v[KC] % v[NR] != 0
-        || v[GROUPS] < 1)
+    if (v[V] < 1 || v[MR] < 1 || v[NR] < v[V] || v[NR] % v[V] != 0 || v[CB] < 1 || v[PIXELS] < 1 ||
+        v[CC] < v[CB] || v[CC] % v[CB] != 0 || v[KC] < v[NR] || v[KC] % v[NR] != 0 || v[GROUPS] < 1)
         return 0;
     cut c = cut_of(a, v);
-    return (uint64_t)(c.patch_floats + c.y_floats) * sizeof(float) <= limits->local_bytes
-        && (uint64_t)c.part_floats * sizeof(float) <= limits->max_alloc_bytes;
+    return (uint64_t)(c.patch_floats + c.y_floats) * sizeof(float) <= limits->local_bytes &&
+           (uint64_t)c.part_floats * sizeof(float) <= limits->max_alloc_bytes;
 }
 
 /* Rows of the register block: little rounding of the runs of taps x channels, not too few. */
@@ -112,6 +120,10 @@ void gcl_weight_defaults(const gcl_conv_attr *a, const gcl_limits *limits, int *
         v[KC] = gcl_round_up(v[KC] / 2, v[NR]);
         c = cut_of(a, v);
     }
+    while (v[CB] > 1 && !gcl_weight_fits(a, limits, v)) { /* a large filter, little local memory */
+        v[CC] = v[CB] = gcl_divide_up(v[CB], 2);
+        c = cut_of(a, v);
+    }
     v[GROUPS] = smaller(c.blocks, gcl_divide_up(4 * (int)limits->compute_units, c.chunks));
 }
 
@@ -127,7 +139,8 @@ static int applies(const gcl_node *node, const gcl_limits *limits)
     return gcl_weight_fits(node->attr, limits, values);
 }
 
-void gcl_weight_launches(const gcl_conv_attr *a, const int *v, gcl_arg x, gcl_arg y, gcl_recipe *out)
+void gcl_weight_launches(const gcl_conv_attr *a, const int *v, gcl_arg x, gcl_arg y,
+                         gcl_recipe *out)
 {
     cut c = cut_of(a, v);
     int groups = smaller(v[GROUPS], c.blocks);
@@ -136,9 +149,10 @@ void gcl_weight_launches(const gcl_conv_attr *a, const int *v, gcl_arg x, gcl_ar
     *l = (gcl_launch){.file = "conv_weight_vec", .kernel = "conv_weight"};
     snprintf(l->defines, sizeof l->defines, "-DV=%d -DMR=%d -DNR=%d -DCB=%d", v[V], v[MR], v[NR],
              v[CB]);
-    const int sizes[] = {a->n, a->h, a->w, a->c, a->p, a->q, a->k, a->r, a->s, a->stride_h,
-                         a->stride_w, a->pad_h, a->pad_w, c.images, c.rows, c.columns, v[CC], v[KC],
-                         c.patch_rows, c.slots};
+    const int sizes[] = {a->n,        a->h,     a->w,     a->c,         a->p,
+                         a->q,        a->k,     a->r,     a->s,         a->stride_h,
+                         a->stride_w, a->pad_h, a->pad_w, c.images,     c.rows,
+                         c.columns,   v[CC],    v[KC],    c.patch_rows, c.slots};
     l->args[l->n_args++] = x;
     l->args[l->n_args++] = y;
     l->args[l->n_args++] = part;
@@ -146,8 +160,8 @@ void gcl_weight_launches(const gcl_conv_attr *a, const int *v, gcl_arg x, gcl_ar
     l->args[l->n_args++] = gcl_arg_local(c.patch_floats);
     l->args[l->n_args++] = gcl_arg_local(c.y_floats);
     gcl_vec_items(l, c.chunks, groups, 1);
-    l->bytes = 4.0 * ((double)a->n * a->h * a->w * a->c + (double)a->n * a->p * a->q * a->k
-                      + (double)groups * a->r * a->s * a->c * a->k);
+    l->bytes = 4.0 * ((double)a->n * a->h * a->w * a->c + (double)a->n * a->p * a->q * a->k +
+                      (double)groups * a->r * a->s * a->c * a->k);
     out->scratch_floats += (int64_t)groups * a->r * a->s * a->c * c.pitch;
     out->epilogue_launch = out->n_launches;
     gcl_vec_sum(v[V], groups, a->r * a->s * a->c, a->k, c.pitch, part,
@@ -164,13 +178,11 @@ static int recipe(const gcl_node *node, const gcl_limits *limits, const int *v, 
     return 0;
 }
 
-/* In units of the time at full vectors; GPUs have better. */
+/* In units of the time with full vectors. */
 static double cost(const gcl_node *node, const gcl_limits *limits)
 {
     const gcl_conv_attr *a = node->attr;
-    int width = 2 * (int)limits->float_width;
-    double used = a->k >= width ? 1 : (double)a->k / width;
-    return (limits->is_cpu ? 1 : 100) / used;
+    return gcl_vec_cost(1, a->k, 2 * (int)limits->float_width, limits);
 }
 
 const gcl_variant gcl_conv_weight_vec = {

@@ -16,9 +16,9 @@ static const gcl_param params[N_PARAMS] = {
     [MR] = {"mr", {8, 4, 6, 7, 10, 12, 14}, 7},
     [NR] = {"nr", {32, 16, 64, 48, 8, 4, 2, 1}, 8}, /* DOT: columns of the register block */
     [CB] = {"cb", {16, 8, 32, 64, 4, 2, 1}, 7},
-    [ROWS] = {"rows", {64, 16, 32, 128, 256, 512}, 6},        /* of a work-item; OUTER: "cc" */
+    [ROWS] = {"rows", {64, 16, 32, 128, 256, 512}, 6},         /* of a work-item; OUTER: "cc" */
     [COLUMNS] = {"columns", {64, 32, 128, 256, 512, 1024}, 6}, /* of a work-item */
-    [DEPTH] = {"depth", {256, 64, 128, 512, 1024, 2048}, 6},  /* GATHER: "cc", DIRECT: "KC" */
+    [DEPTH] = {"depth", {256, 64, 128, 512, 1024, 2048}, 6},   /* GATHER: "cc", DIRECT: "KC" */
 };
 
 /* A result of one column is computed as the row op(B)^T op(A)^T: the same storage. */
@@ -42,16 +42,38 @@ static product product_of(const gcl_node *node)
 /* With one pixel a row: x [1,1,m,k] times filter [1,1,k,n]. */
 static gcl_gather gather_of(const product *p)
 {
-    return (gcl_gather){.n = 1, .h = 1, .w = p->m, .c = p->k, .oh = 1, .ow = p->m, .k = p->n, .r = 1,
-                        .s = 1, .is_h = 1, .is_w = 1, .os_h = 1, .os_w = 1, .span_h = 1, .span_w = 1,
+    return (gcl_gather){.n = 1,
+                        .h = 1,
+                        .w = p->m,
+                        .c = p->k,
+                        .oh = 1,
+                        .ow = p->m,
+                        .k = p->n,
+                        .r = 1,
+                        .s = 1,
+                        .is_h = 1,
+                        .is_w = 1,
+                        .os_h = 1,
+                        .os_w = 1,
+                        .span_h = 1,
+                        .span_w = 1,
                         .flip = p->transpose_b};
 }
 
 /* The weight gradient of that: x [1,1,k,m], y [1,1,k,n]. */
 static gcl_conv_attr outer_of(const product *p)
 {
-    return (gcl_conv_attr){.n = 1, .h = 1, .w = p->k, .c = p->m, .k = p->n, .p = 1, .q = p->k, .r = 1,
-                           .s = 1, .stride_h = 1, .stride_w = 1};
+    return (gcl_conv_attr){.n = 1,
+                           .h = 1,
+                           .w = p->k,
+                           .c = p->m,
+                           .k = p->n,
+                           .p = 1,
+                           .q = p->k,
+                           .r = 1,
+                           .s = 1,
+                           .stride_h = 1,
+                           .stride_w = 1};
 }
 
 static void gather_values(const int *v, int *g)
@@ -158,8 +180,8 @@ static void defaults(const gcl_node *node, const gcl_limits *limits, int *v)
 static int fits(const product *p, const gcl_limits *limits, const int *v)
 {
     int t[8];
-    if (v[V] < 1 || v[MR] < 1 || v[NR] < 1 || v[CB] < 1 || v[ROWS] < 1 || v[COLUMNS] < 1
-        || v[DEPTH] < 1)
+    if (v[V] < 1 || v[MR] < 1 || v[NR] < 1 || v[CB] < 1 || v[ROWS] < 1 || v[COLUMNS] < 1 ||
+        v[DEPTH] < 1)
         return 0;
     if (v[PATH] == GATHER) {
         gcl_gather g = gather_of(p);
@@ -172,8 +194,8 @@ static int fits(const product *p, const gcl_limits *limits, const int *v)
         return !p->single && p->transpose_a && !p->transpose_b && gcl_weight_fits(&a, limits, t);
     }
     if (v[PATH] == DIRECT)
-        return !p->transpose_b && v[NR] % v[V] == 0 && v[COLUMNS] % v[NR] == 0
-            && (uint64_t)v[COLUMNS] * (uint64_t)v[DEPTH] * sizeof(float) <= limits->local_bytes;
+        return !p->transpose_b && v[NR] % v[V] == 0 && v[COLUMNS] % v[NR] == 0 &&
+               (uint64_t)v[COLUMNS] * (uint64_t)v[DEPTH] * sizeof(float) <= limits->local_bytes;
     return v[PATH] == DOT && p->transpose_b && !p->transpose_a && v[MR] * v[NR] <= 64;
 }
 
@@ -204,8 +226,8 @@ static void small_recipe(const product *p, const gcl_limits *limits, const int *
     int groups = groups_of(p, limits, v), dot = v[PATH] == DOT;
     gcl_launch *l = &out->launch[out->n_launches++];
     *l = (gcl_launch){.file = "gemm_vec", .kernel = dot ? "gemm_dot" : "gemm_direct"};
-    snprintf(l->defines, sizeof l->defines, "-DV=%d -DMR=%d -D%s=%d", v[V], v[MR], dot ? "ND" : "NR",
-             v[NR]);
+    snprintf(l->defines, sizeof l->defines, "-DV=%d -DMR=%d -D%s=%d", v[V], v[MR],
+             dot ? "ND" : "NR", v[NR]);
     l->args[l->n_args++] = gcl_arg_in(p->a);
     l->args[l->n_args++] = gcl_arg_in(p->b);
     l->args[l->n_args++] = groups > 1 ? gcl_arg_scratch(0) : gcl_arg_out();
@@ -214,8 +236,10 @@ static void small_recipe(const product *p, const gcl_limits *limits, const int *
         gcl_vec_args(l, (const int[]){v[COLUMNS], p->single}, 2);
         gcl_vec_items(l, gcl_divide_up(p->n, v[COLUMNS]), groups, 1);
     } else {
-        gcl_vec_args(l, (const int[]){p->transpose_a ? 1 : p->k, p->transpose_a ? p->m : 1, v[ROWS],
-                                      v[COLUMNS], v[DEPTH], p->single}, 6);
+        gcl_vec_args(l,
+                     (const int[]){p->transpose_a ? 1 : p->k, p->transpose_a ? p->m : 1, v[ROWS],
+                                   v[COLUMNS], v[DEPTH], p->single},
+                     6);
         l->args[l->n_args++] = gcl_arg_local((int64_t)v[COLUMNS] * v[DEPTH]);
         gcl_vec_items(l, gcl_divide_up(p->n, v[COLUMNS]), gcl_divide_up(p->m, v[ROWS]), groups);
     }
@@ -247,8 +271,8 @@ static int recipe(const gcl_node *node, const gcl_limits *limits, const int *v, 
         small_recipe(&p, limits, v, out);
     }
     for (int i = 0; i < out->n_launches; i++)
-        if (out->launch[i].flops == 0 && (v[PATH] == OUTER || v[PATH] >= DIRECT ? i == 0
-                                              : i == out->n_launches - 1))
+        if (out->launch[i].flops == 0 &&
+            (v[PATH] == OUTER || v[PATH] >= DIRECT ? i == 0 : i == out->n_launches - 1))
             out->launch[i].flops = node->op->flops(node);
     return 0;
 }

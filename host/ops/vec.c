@@ -27,6 +27,12 @@ int64_t gcl_vec_cache(const gcl_limits *limits)
     return bytes <= 128 << 10 ? bytes : bytes > 1 << 20 ? 384 << 10 : bytes / 8 * 3;
 }
 
+double gcl_vec_cost(double least, int n, int width, const gcl_limits *limits)
+{
+    double cost = least * gcl_round_up(n, width) / n;
+    return limits->is_cpu ? (cost < 8 ? cost : 8) : 100 * cost;
+}
+
 void gcl_vec_args(gcl_launch *launch, const int *sizes, int n)
 {
     for (int i = 0; i < n; i++)
@@ -39,8 +45,7 @@ void gcl_vec_items(gcl_launch *launch, int64_t x, int64_t y, int64_t z)
     launch->local[0] = launch->local[1] = launch->local[2] = 1;
 }
 
-void gcl_vec_sum(int v, int groups, int rows, int k, int pitch, gcl_arg part,
-                 gcl_launch *launch)
+void gcl_vec_sum(int v, int groups, int rows, int k, int pitch, gcl_arg part, gcl_launch *launch)
 {
     int each = gcl_divide_up(4096, k * groups); /* enough work to be worth a work-item */
     const int sizes[] = {groups, rows, k, pitch, each};

@@ -15,9 +15,11 @@ int gcl_vec_channel_block(int c);
  * cache, a part that leaves room for filters or partial sums. */
 int64_t gcl_vec_cache(const gcl_limits *limits);
 /* Fills the launch of cl/sum_vec.cl: out[rows,k] = sum of `groups` blocks [rows,pitch] at `part`. */
-void gcl_vec_sum(int v, int groups, int rows, int k, int pitch, gcl_arg part,
-                 gcl_launch *launch);
-void gcl_vec_args(gcl_launch *launch, const int *sizes, int n); /* appends int arguments */
+void gcl_vec_sum(int v, int groups, int rows, int k, int pitch, gcl_arg part, gcl_launch *launch);
+/* Relative cost of a variant with vectors of `width` over n things: `least` where they are full, more
+ * where lanes idle; below that of the other families on CPUs, above all on other devices. */
+double gcl_vec_cost(double least, int n, int width, const gcl_limits *limits);
+void gcl_vec_args(gcl_launch *launch, const int *sizes, int n);          /* appends int arguments */
 void gcl_vec_items(gcl_launch *launch, int64_t x, int64_t y, int64_t z); /* work-groups of one */
 
 #endif
