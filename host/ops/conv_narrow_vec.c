@@ -97,7 +97,7 @@ static int applies(const gcl_node *node, const gcl_limits *limits)
 {
     int values[N_PARAMS];
     gcl_gather g = gcl_gather_of(node);
-    if (g.k > MOST_OUTPUTS)
+    if (g.k > MOST_OUTPUTS || !gcl_vec_device(limits))
         return 0;
     defaults(node, limits, values);
     return fits(&g, limits, values);
@@ -213,7 +213,7 @@ static int weight_applies(const gcl_node *node, const gcl_limits *limits)
 {
     int values[N_WEIGHT_PARAMS];
     const gcl_conv_attr *a = node->attr;
-    if (a->k > MOST_OUTPUTS)
+    if (a->k > MOST_OUTPUTS || !gcl_vec_device(limits))
         return 0;
     weight_defaults(node, limits, values);
     return weight_fits(a, limits, values);

@@ -157,7 +157,7 @@ static int applies(const gcl_node *node, const gcl_limits *limits)
     int values[N_PARAMS];
     gcl_gather g = gcl_gather_of(node);
     defaults(node, limits, values);
-    return gcl_gather_fits(&g, limits, values);
+    return gcl_vec_device(limits) && gcl_gather_fits(&g, limits, values);
 }
 
 void gcl_gather_launches(const gcl_gather *g, const int *v, gcl_arg x, gcl_arg filter,

@@ -136,7 +136,7 @@ static int applies(const gcl_node *node, const gcl_limits *limits)
 {
     int values[N_PARAMS];
     defaults(node, limits, values);
-    return gcl_weight_fits(node->attr, limits, values);
+    return gcl_vec_device(limits) && gcl_weight_fits(node->attr, limits, values);
 }
 
 void gcl_weight_launches(const gcl_conv_attr *a, const int *v, gcl_arg x, gcl_arg y,

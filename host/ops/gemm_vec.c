@@ -282,7 +282,7 @@ static int applies(const gcl_node *node, const gcl_limits *limits)
     int values[N_PARAMS];
     product p = product_of(node);
     defaults(node, limits, values);
-    return fits(&p, limits, values);
+    return gcl_vec_device(limits) && fits(&p, limits, values);
 }
 
 static double cost(const gcl_node *node, const gcl_limits *limits)

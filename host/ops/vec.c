@@ -3,6 +3,11 @@
 
 #include <stdio.h>
 
+int gcl_vec_device(const gcl_limits *limits)
+{
+    return limits->float_width >= 2 || limits->compute_units == 1;
+}
+
 int gcl_vec_length(int n, const gcl_limits *limits)
 {
     int widest = limits->float_width > 16 ? 16 : (int)limits->float_width, v = 1;

@@ -7,6 +7,10 @@
 static inline int gcl_round_up(int n, int step) { return (n + step - 1) / step * step; }
 static inline int gcl_divide_up(int n, int by) { return (n + by - 1) / by; }
 
+/* Whether the family runs on such a device at all: one with vectors, or a single unit (Oclgrind).
+ * Where many scalar units share lanes, one long work-item wastes them, or is cut short: Mesa's
+ * llvmpipe ends a work-item without a word after 65535 loop iterations. */
+int gcl_vec_device(const gcl_limits *limits);
 /* The longest vector (1, 2, 4, 8 or 16 floats) of the device that `n` outputs fill at least half. */
 int gcl_vec_length(int n, const gcl_limits *limits);
 /* Channels of a block: all up to 32, else a divisor from 16 to 32 if there is one, else 16. */
