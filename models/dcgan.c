@@ -12,34 +12,40 @@
 
 /* clang-format off */
 static const gcl_setting settings[] = {
-    {"size",       GCL_SETTING_INT,  128,   16, 1024, "side of the pictures, a multiple of 8", NULL},
-    {"base",       GCL_SETTING_INT,  256,    1, 4096, "channels while up-sampling, and of D", NULL},
-    {"wide",       GCL_SETTING_INT,  512,    1, 4096, "channels of the two 5x5 layers at full size", NULL},
-    {"dense",      GCL_SETTING_INT,  128,    1, 4096, "channels of the reshaped dense output", NULL},
-    {"latent",     GCL_SETTING_INT,   32,    1, 4096, "length of a latent vector", NULL},
-    {"slope",      GCL_SETTING_REAL,  0.3,   0,    1, "LeakyReLU's slope below 0", NULL},
-    {"batch_norm", GCL_SETTING_BOOL,  0,     0,    1, "in G after layers 2-7, in D after layers 2-5", NULL},
-    {"bn_eps",     GCL_SETTING_REAL,  1e-3,  1e-12, 1, "added to batch norm's variance", NULL},
-    {"bn_momentum", GCL_SETTING_REAL, 0.01,  0,    1, "share of the new value in running statistics", NULL},
-    {"dropout",    GCL_SETTING_REAL,  0.4,   0, 0.99, "share of D's features that is dropped", NULL},
-    {"down_layers", GCL_SETTING_INT,  4,     0,    8, "halvings in D", NULL},
-    {"label_noise", GCL_SETTING_REAL, 0.05,  0,    1, "targets move by up to this", NULL},
-    {"legacy",     GCL_SETTING_BOOL,  0,     0,    1, "the notebook's pictures in [0,1] and targets above 1", NULL},
-    {"lr",         GCL_SETTING_REAL,  1e-4,  0,    1, "learning rate of G and D", NULL},
-    {"d_rate",     GCL_SETTING_REAL,  1,     0,  100, "D's learning rate as a share of lr", NULL},
-    {"init_std",   GCL_SETTING_REAL,  0,     0,   10, "weights start as N(0, this); 0: Glorot uniform", NULL},
-    {"rho",        GCL_SETTING_REAL,  0.9,   0,    1, "RMSprop: share of the old mean square", NULL},
-    {"eps",        GCL_SETTING_REAL,  1e-7,  0,    1, "added to the root in the optimiser", NULL},
-    {"clip",       GCL_SETTING_REAL,  1,     0,  1e9, "gradient elements are clipped to this; 0: never", NULL},
-    {"decay",      GCL_SETTING_REAL,  1e-8,  0,    1, "RMSprop: rate / (1 + decay * step)", NULL},
-    {"optimiser",  GCL_SETTING_CHOICE, 0,    0,    0, "of G and D", "rmsprop adam adam_keras"},
-    {"beta1",      GCL_SETTING_REAL,  0.5,   0, 0.9999, "Adam: share of the old mean", NULL},
-    {"beta2",      GCL_SETTING_REAL,  0.999, 0, 0.999999, "Adam: share of the old mean square", NULL},
-    {NULL,         GCL_SETTING_INT,   0,     0,    0, NULL, NULL},
+    {"size",       GCL_SETTING_INT,  128,   16, 1024, "side of the pictures, a multiple of 8", NULL, 0},
+    {"base",       GCL_SETTING_INT,  256,    1, 4096, "channels while up-sampling, and of D", NULL, 0},
+    {"wide",       GCL_SETTING_INT,  512,    1, 4096, "channels of the two 5x5 layers at full size", NULL, 0},
+    {"dense",      GCL_SETTING_INT,  128,    1, 4096, "channels of the reshaped dense output", NULL, 0},
+    {"latent",     GCL_SETTING_INT,   32,    1, 4096, "length of a latent vector", NULL, 0},
+    {"slope",      GCL_SETTING_REAL,  0.3,   0,    1, "LeakyReLU's slope below 0", NULL, 0},
+    {"batch_norm", GCL_SETTING_BOOL,  0,     0,    1, "in G after layers 2-7, in D after layers 2-5", NULL, 0},
+    {"bn_eps",     GCL_SETTING_REAL,  1e-3,  1e-12, 1, "added to batch norm's variance", NULL, 0},
+    {"bn_momentum", GCL_SETTING_REAL, 0.01,  0,    1, "share of the new value in running statistics", NULL, 0},
+    {"dropout",    GCL_SETTING_REAL,  0.4,   0, 0.99, "share of D's features that is dropped", NULL, 0},
+    {"down_layers", GCL_SETTING_INT,  4,     0,    8, "halvings in D", NULL, 0},
+    {"label_noise", GCL_SETTING_REAL, 0.05,  0,    1, "targets move by up to this", NULL, 0},
+    {"legacy",     GCL_SETTING_BOOL,  0,     0,    1, "the notebook's pictures in [0,1] and targets above 1", NULL, 0},
+    {"lr",         GCL_SETTING_REAL,  1e-4,  0,    1, "learning rate of G and D", NULL, 0},
+    {"rho",        GCL_SETTING_REAL,  0.9,   0,    1, "RMSprop: share of the old mean square", NULL, 0},
+    {"eps",        GCL_SETTING_REAL,  1e-7,  0,    1, "added to the root in the optimiser", NULL, 0},
+    {"clip",       GCL_SETTING_REAL,  1,     0,  1e9, "gradient elements are clipped to this; 0: never", NULL, 0},
+    {"decay",      GCL_SETTING_REAL,  1e-8,  0,    1, "RMSprop: rate / (1 + decay * step)", NULL, 0},
+    /* Beyond the reference. */
+    {"g_rate",     GCL_SETTING_REAL,  1,     0,  100, "G's learning rate as a multiple of lr", NULL, 1},
+    {"d_rate",     GCL_SETTING_REAL,  1,     0,  100, "D's learning rate as a multiple of lr", NULL, 1},
+    {"noise",      GCL_SETTING_REAL,  0,     0,   10, "deviation of the noise on D's pictures at the start", NULL, 1},
+    {"noise_steps", GCL_SETTING_REAL, 1000,  1,  1e9, "steps until that noise has faded", NULL, 1},
+    {"init_std",   GCL_SETTING_REAL,  0,     0,   10, "weights start as N(0, this); 0: Glorot uniform", NULL, 1},
+    {"optimiser",  GCL_SETTING_CHOICE, 0,    0,    0, "of G and D", "rmsprop adam adam_keras", 1},
+    {"beta1",      GCL_SETTING_REAL,  0.5,   0, 0.9999, "Adam: share of the old mean", NULL, 1},
+    {"beta2",      GCL_SETTING_REAL,  0.999, 0, 0.999999, "Adam: share of the old mean square", NULL, 1},
+    {NULL,         GCL_SETTING_INT,   0,     0,    0, NULL, NULL, 0},
 };
 
 static const gcl_preset presets[] = {
-    {"standard",       "base=64 wide=32 batch_norm=true", 16, "128x128 with batch norm, widths for a CPU"},
+    {"standard",       "base=64 wide=32 batch_norm=true optimiser=adam init_std=0.02 g_rate=2 "
+                       "noise=0.5 noise_steps=600",
+                                                          16, "128x128 with batch norm, widths for a CPU"},
     {"dcgan128",       "",                                16, "the notebook: no batch norm"},
     {"dcgan128-bn",    "batch_norm=true",                 16, "the notebook's text: with batch norm"},
     {"dcgan128-light", "wide=256",                        16, "half as wide at full size"},
@@ -53,7 +59,7 @@ static const gcl_preset presets[] = {
 
 typedef struct config {
     int size, base, wide, dense, latent, batch_norm, down_layers, legacy;
-    double slope, bn_eps, bn_momentum, dropout, label_noise, d_rate;
+    double slope, bn_eps, bn_momentum, dropout, label_noise, g_rate, d_rate, noise, noise_steps;
     gcl_optimiser optimiser;
 } config;
 
@@ -85,6 +91,9 @@ static config config_of(const gcl_model *m)
                     .bn_momentum = gcl_model_real(m, "bn_momentum"),
                     .dropout = gcl_model_real(m, "dropout"),
                     .label_noise = gcl_model_real(m, "label_noise"),
+                    .noise = gcl_model_real(m, "noise"),
+                    .noise_steps = gcl_model_real(m, "noise_steps"),
+                    .g_rate = gcl_model_real(m, "g_rate"),
                     .d_rate = gcl_model_real(m, "d_rate"),
                     .optimiser = optimiser_of(m)};
 }
@@ -213,6 +222,19 @@ static gcl_node *feature_mask(builder *b, const char *name, int n)
                         1 - c->dropout, 0);
 }
 
+/* Noise on what D sees, fading to nothing (Sonderby et al., arXiv 1610.04490): at first it hides the
+ * texture by which a fresh G is told at once, so that D teaches shapes before it teaches details. */
+static gcl_node *noisy(builder *b, const char *name, gcl_node *pictures)
+{
+    const config *c = &b->c;
+    if (c->noise == 0)
+        return pictures;
+    gcl_node *faded = gcl_shift(gcl_scale(gcl_nn_scalar(b->nn, "t"), -1 / c->noise_steps), 1);
+    gcl_node *level = gcl_scale(gcl_relu(faded), c->noise);
+    gcl_node *normal = gcl_nn_noise(b->nn, name, GCL_NOISE_NORMAL, pictures->shape, 0, 1);
+    return gcl_add(pictures, gcl_mul(normal, level));
+}
+
 /* Rows first .. first+n-1 of a batch; NULL of NULL. */
 static gcl_node *rows(gcl_node *x, int first, int n)
 {
@@ -238,6 +260,8 @@ static gcl_node *discriminator_loss(builder *b, gcl_node *reals, int batch, doub
 {
     const config *c = &b->c;
     gcl_node *fakes = generator(b, latents(b, "z_d", batch));
+    fakes = noisy(b, "noise_fake", fakes);
+    reals = noisy(b, "noise_real", reals);
     gcl_node *mask = feature_mask(b, "mask_d", 2 * batch), *logits;
     if (c->batch_norm) { /* one after the other: each moves the running statistics */
         gcl_node *of_fakes = discriminator(b, fakes, rows(mask, 0, batch));
@@ -265,14 +289,16 @@ static void step(gcl_nn *nn, const gcl_model *model, int batch, gcl_step *out)
     gcl_node *reals = (AT, gcl_nn_pictures(nn, "x", shape, c->legacy ? 0 : -1, 1));
 
     gcl_node *d_loss = discriminator_loss(b, reals, batch, limit);
-    gcl_optimiser of_d = c->optimiser;
+    gcl_optimiser of_d = c->optimiser, of_g = c->optimiser;
     of_d.learning_rate *= c->d_rate;
+    of_g.learning_rate *= c->g_rate;
     gcl_node *d_made = (AT, gcl_network_train(gcl_network_new(nn, "D"), d_loss, &of_d));
 
     gcl_node *fakes = generator(b, latents(b, "z_g", batch));
+    fakes = noisy(b, "noise_gen", fakes);
     gcl_node *logits = discriminator(b, fakes, feature_mask(b, "mask_g", batch));
     gcl_node *g_loss = gcl_loss_bce_logits(logits, gcl_constant(gcl_nn_graph(nn), 0), limit);
-    gcl_node *g_made = (AT, gcl_network_train(gcl_network_new(nn, "G"), g_loss, &c->optimiser));
+    gcl_node *g_made = (AT, gcl_network_train(gcl_network_new(nn, "G"), g_loss, &of_g));
 
     *out = (gcl_step){.n_losses = 2,
                       .losses = {{"d_loss", d_loss}, {"g_loss", g_loss}},

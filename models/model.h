@@ -26,6 +26,7 @@ typedef struct gcl_setting {
     double initial, low, high; /* value of the base preset; allowed range (numbers only) */
     const char *help;
     const char *choices; /* "rmsprop adam" */
+    int beyond; /* not of the reference: a replay takes `initial`, whatever the preset says */
 } gcl_setting;
 
 typedef struct gcl_preset {

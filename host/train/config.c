@@ -140,6 +140,8 @@ static int read_key(reading *r, const char *key, json_t *value)
         return read_number(r, key, value, &config->minutes);
     if (strcmp(key, "steps") == 0)
         return read_whole(r, key, value, INT64_C(1) << 40, &config->steps);
+    if (strcmp(key, "config") == 0) /* a recording's */
+        config->recorded = 1;
     if (is_any(key, "settings", "config", "config"))
         return read_settings(r, key, value);
     if (strcmp(key, "seed") == 0) {
@@ -203,10 +205,30 @@ int gcl_config_read_settings(gcl_config *config, const char *path, const char *t
     return result;
 }
 
+/* A recording knows the reference's settings only: what lies beyond them is neutral in a replay. */
+static int neutral_settings(gcl_config *config, const char **changes, int *n, gcl_error *err)
+{
+    gcl_model neutral;
+    char value[64];
+    if (gcl_model_open(&neutral, config->model_name, NULL, 0, err) != 0)
+        return -1;
+    const gcl_setting *table = neutral.system->settings;
+    for (int i = 0; table[i].key != NULL; i++) {
+        neutral.values[i] = table[i].initial;
+        gcl_model_value_text(&neutral, i, value, sizeof value);
+        if (table[i].beyond)
+            changes[(*n)++] = gcl_arena_printf(config->arena, "%s=%s", table[i].key, value);
+    }
+    return 0;
+}
+
 int gcl_config_finish(gcl_config *config, gcl_error *err)
 {
-    const char **models = gcl_alloc(((size_t)config->n_changes + 1) * sizeof *models);
+    size_t most = (size_t)config->n_changes + GCL_MAX_SETTINGS;
+    const char **models = gcl_alloc(most * sizeof *models);
     int n = 0, result = 0;
+    if (config->replay != NULL || config->recorded)
+        result = neutral_settings(config, models, &n, err);
     for (int i = 0; i < config->n_changes && result == 0; i++) {
         if (gcl_settings_owns(config->changes[i]))
             result = gcl_settings_change(&config->settings, config->changes[i], err);

@@ -30,6 +30,7 @@ typedef struct gcl_config {
     int batch;     /* 0: the preset's, or the replay's */
     int64_t steps; /* 0: no limit; so too epochs and minutes */
     double epochs, minutes;
+    int recorded;         /* settings came from a recording's meta.json */
     const char **changes; /* KEY=VALUE for model and settings, in order */
     int n_changes, cap_changes;
 
