@@ -36,6 +36,7 @@ static const gcl_setting settings[] = {
     {"noise",      GCL_SETTING_REAL,  0,     0,   10, "deviation of the noise on D's pictures at the start", NULL, 1},
     {"noise_steps", GCL_SETTING_REAL, 1000,  1,  1e9, "steps until that noise has faded", NULL, 1},
     {"init_std",   GCL_SETTING_REAL,  0,     0,   10, "weights start as N(0, this); 0: Glorot uniform", NULL, 1},
+    {"out_std",    GCL_SETTING_REAL,  0,     0,   10, "the same of G's last layer; 0: as the others", NULL, 1},
     {"optimiser",  GCL_SETTING_CHOICE, 0,    0,    0, "of G and D", "rmsprop adam adam_keras", 1},
     {"beta1",      GCL_SETTING_REAL,  0.5,   0, 0.9999, "Adam: share of the old mean", NULL, 1},
     {"beta2",      GCL_SETTING_REAL,  0.999, 0, 0.999999, "Adam: share of the old mean square", NULL, 1},
@@ -43,8 +44,8 @@ static const gcl_setting settings[] = {
 };
 
 static const gcl_preset presets[] = {
-    {"standard",       "base=64 wide=32 batch_norm=true optimiser=adam init_std=0.02 g_rate=2 "
-                       "noise=0.5 noise_steps=600",
+    {"standard",       "base=64 wide=32 batch_norm=true optimiser=adam init_std=0.02 out_std=0.001 "
+                       "g_rate=2 noise=0.3 noise_steps=600",
                                                           16, "128x128 with batch norm, widths for a CPU"},
     {"dcgan128",       "",                                16, "the notebook: no batch norm"},
     {"dcgan128-bn",    "batch_norm=true",                 16, "the notebook's text: with batch norm"},
@@ -59,7 +60,8 @@ static const gcl_preset presets[] = {
 
 typedef struct config {
     int size, base, wide, dense, latent, batch_norm, down_layers, legacy;
-    double slope, bn_eps, bn_momentum, dropout, label_noise, g_rate, d_rate, noise, noise_steps;
+    double slope, bn_eps, bn_momentum, dropout, label_noise, g_rate, d_rate, noise, noise_steps,
+        init_std, out_std;
     gcl_optimiser optimiser;
 } config;
 
@@ -93,6 +95,8 @@ static config config_of(const gcl_model *m)
                     .label_noise = gcl_model_real(m, "label_noise"),
                     .noise = gcl_model_real(m, "noise"),
                     .noise_steps = gcl_model_real(m, "noise_steps"),
+                    .init_std = gcl_model_real(m, "init_std"),
+                    .out_std = gcl_model_real(m, "out_std"),
                     .g_rate = gcl_model_real(m, "g_rate"),
                     .d_rate = gcl_model_real(m, "d_rate"),
                     .optimiser = optimiser_of(m)};
@@ -130,8 +134,9 @@ typedef struct builder {
 
 static builder builder_of(gcl_nn *nn, const gcl_model *model)
 {
-    gcl_nn_set_deviation(nn, gcl_model_real(model, "init_std"));
-    return (builder){nn, config_of(model)};
+    builder b = {nn, config_of(model)};
+    gcl_nn_set_deviation(nn, b.c.init_std);
+    return b;
 }
 
 enum { PLAIN, NORM, UP = 2 }; /* NORM: batch norm if the settings want it; UP: transposed */
@@ -180,7 +185,10 @@ static gcl_node *generator(builder *b, gcl_node *h)
     h = CONV("up3", h, c->base, K(4), S(2), P(1), NORM | UP); /* 128x128x256 */
     h = CONV("conv2", h, c->wide, K(5), S(1), P(2), NORM);    /* 128x128x512 */
     h = CONV("conv3", h, c->wide, K(5), S(1), P(2), NORM);    /* 128x128x512 */
-    h = FINAL("out", h, 3, K(7), S(1), P(3));                 /* 128x128x3   */
+    if (c->out_std > 0) /* nearly grey at first: what grows then is what D asked for, not texture */
+        gcl_nn_set_deviation(b->nn, c->out_std);
+    h = FINAL("out", h, 3, K(7), S(1), P(3)); /* 128x128x3   */
+    gcl_nn_set_deviation(b->nn, c->init_std);
     gcl_network_leave(G);
     return h;
 }
