@@ -131,17 +131,25 @@ static void substitute(gcl_text *out, const char *text, const char *const operan
 
 static int value(writer *wr, const gcl_node *n);
 
+/* The generator's integers lane by lane (the compiler vectorises that loop), the rest on vectors. */
 static void random_value(writer *wr, const gcl_node *n, int k)
 {
-    static const char *const names[] = {"gcl_uniform", "gcl_normal", "gcl_keep"};
     const gcl_random_attr *a = n->attr;
-    int leaf = gcl_unit_leaf(wr->u, n->in[0]);
+    int leaf = gcl_unit_leaf(wr->u, n->in[0]), w = wr->width;
     gcl_text_add(wr->out,
-                 "T v%d; { float t[%d]; for (int e = 0; e < %d; e++) t[e] = %s(l%d, %uu, %s + e", k,
-                 wr->width, wr->width, names[a->kind], leaf, a->stream, wr->linear);
-    if (a->kind == GCL_RANDOM_KEEP)
-        gcl_text_add(wr->out, ", %.9gf", a->keep);
-    gcl_text_add(wr->out, "); v%d = TLOAD%d(t); }\n", k, wr->width);
+                 "T v%d; { uint p[%d], q[%d]; for (int e = 0; e < %d; e++) { "
+                 "const uint2 d = gcl_draw(l%d, %uu, %s + e); p[e] = d.x >> 8; q[e] = d.y >> 8; }\n"
+                 "const T a = U32_LOAD%d(p) * 0x1p-24f;\n",
+                 k, w, w, w, leaf, a->stream, wr->linear, w);
+    if (a->kind == GCL_RANDOM_UNIFORM)
+        gcl_text_add(wr->out, "v%d = a; }\n", k);
+    else if (a->kind == GCL_RANDOM_KEEP)
+        gcl_text_add(wr->out, "v%d = a < (T)(%.9gf) ? (T)(1) : (T)(0); }\n", k, a->keep);
+    else
+        gcl_text_add(wr->out,
+                     "v%d = sqrt(log(a + 0x1p-25f) * -2.0f) * "
+                     "cos(U32_LOAD%d(q) * (0x1p-24f * 6.28318530717958648f)); }\n",
+                     k, w);
 }
 
 /* Writes the statements that compute n; returns the value's number. */
@@ -731,19 +739,10 @@ void gcl_emit_prelude(gcl_text *out, int random)
     for (int n = 2; n <= 16; n *= 2)
         width_macros(out, n);
     if (random)
-        gcl_text_add(
-            out, "uint4 gcl_draw(__global const uint *key, uint stream, ulong index)\n{\n"
-                 "philox4x32_ctr_t c; philox4x32_key_t k;\n"
-                 "c.v[0] = (uint)index; c.v[1] = (uint)(index >> 32); c.v[2] = stream;\n"
-                 "c.v[3] = key[2]; k.v[0] = key[0]; k.v[1] = key[1];\n"
-                 "c = philox4x32_R(10, c, k);\n"
-                 "return (uint4)(c.v[0], c.v[1], c.v[2], c.v[3]);\n}\n"
-                 "float gcl_uniform(__global const uint *key, uint stream, ulong index)\n{\n"
-                 "return (gcl_draw(key, stream, index).x >> 8) * 0x1p-24f;\n}\n"
-                 "float gcl_keep(__global const uint *key, uint stream, ulong index, float p)\n{\n"
-                 "return gcl_uniform(key, stream, index) < p ? 1.0f : 0.0f;\n}\n"
-                 "float gcl_normal(__global const uint *key, uint stream, ulong index)\n{\n"
-                 "const uint4 w = gcl_draw(key, stream, index);\n"
-                 "const float a = (w.x >> 8) * 0x1p-24f + 0x1p-25f, b = (w.y >> 8) * 0x1p-24f;\n"
-                 "return sqrt(-2.0f * log(a)) * cos(6.28318530717958648f * b);\n}\n");
+        gcl_text_add(out, "uint2 gcl_draw(__global const uint *key, uint stream, ulong index)\n{\n"
+                          "philox4x32_ctr_t c; philox4x32_key_t k;\n"
+                          "c.v[0] = (uint)index; c.v[1] = (uint)(index >> 32); c.v[2] = stream;\n"
+                          "c.v[3] = key[2]; k.v[0] = key[0]; k.v[1] = key[1];\n"
+                          "c = philox4x32_R(10, c, k);\n"
+                          "return (uint2)(c.v[0], c.v[1]);\n}\n");
 }
