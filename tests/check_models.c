@@ -136,6 +136,8 @@ static void compare_option(const gcl_model *model, const char *key, const char *
 {
     if (strcmp(key, "preset") == 0)
         return;
+    if (strcmp(key, "bn_momentum") == 0 && strcmp(model->preset->name, "standard") == 0)
+        value = "0.1"; /* see the head of models/dcgan.c */
     for (int i = 0; model->system->settings[i].key != NULL; i++) {
         if (strcmp(model->system->settings[i].key, key) != 0)
             continue;
