@@ -83,6 +83,9 @@ gcl_node *gcl_variable(gcl_graph *g, const char *name, gcl_shape shape);
 /* A variable whose size is not known yet; gcl_variable_resize gives it before the graph is used. */
 void gcl_variable_resize(gcl_node *variable, int64_t count);
 gcl_node *gcl_constant(gcl_graph *g, double value); /* scalar */
+/* A tensor of fixed values (copied; rounded to float32): masks, windows, weights. Equal ones are one
+ * node. */
+gcl_node *gcl_table(gcl_graph *g, gcl_shape shape, const double *values);
 /* Writes `value` into the storage of `target` (a variable or an earlier assign of it, same shape).
  * The result is the new value; readers of `target` itself created before see the old one. It is an
  * error to create a reader of the old value after the assignment. */

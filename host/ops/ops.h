@@ -42,6 +42,41 @@ typedef struct gcl_box_attr {
 } gcl_box_attr;
 gcl_node *gcl_slice(gcl_node *x, const int begin[4], gcl_shape shape);
 gcl_node *gcl_pad(gcl_node *x, const int begin[4], gcl_shape shape);
+/* The same with steps: element i of the result's dimension d is x's begin[d] + i * step[d]; and its
+ * adjoint, which puts x's elements that far apart into zeros. */
+gcl_node *gcl_slice_step(gcl_node *x, const int begin[4], const int step[4], gcl_shape shape);
+gcl_node *gcl_pad_step(gcl_node *x, const int begin[4], const int step[4], gcl_shape shape);
+
+/* Concatenation over channels of n tensors [N,H,W,Ci] -> [N,H,W,sum Ci]. (Over n: gcl_pack.) */
+gcl_node *gcl_concat(gcl_node *const *parts, int n);
+
+/* Depthwise convolution, stride 1, filters f [R,S,1,C], zeros outside:
+ *     y[n,p,q,c] = sum_{r,s} x[n, p + r - pad_h, q + s - pad_w, c] f[r,s,0,c]
+ * with P = H + 2 pad_h - R + 1, Q likewise. Its data gradient is the same with the filter turned by
+ * half a circle and pads R-1-pad_h, S-1-pad_w. conv2d with groups = C. */
+typedef struct gcl_depthwise_attr {
+    int32_t n, h, w, c, p, q, r, s, pad_h, pad_w, turned, unused;
+} gcl_depthwise_attr;
+gcl_node *gcl_depthwise(gcl_node *x, gcl_node *f, int pad_h, int pad_w);
+/* x [N,H,W,C], y [N,P,Q,C] -> its weight gradient [R,S,1,C]. */
+gcl_node *gcl_depthwise_weight(gcl_node *x, gcl_node *y, int r, int s, int pad_h, int pad_w);
+
+/* Sums over k x k windows without overlap: [N,H,W,C] -> [N,H/k,W/k,C]; rows and columns left over
+ * are dropped. Average pooling is this divided by k*k. And its adjoint: every element k x k times,
+ * zeros in rows and columns left over: nearest up-sampling. h, w: the wanted size, 0 for k * H. */
+gcl_node *gcl_sum_pool(gcl_node *x, int k);
+gcl_node *gcl_repeat(gcl_node *x, int k, int h, int w);
+
+/* Twice the size by bilinear interpolation. Source position of output i of 2n: with corners aligned
+ * i (n-1) / (2n-1), else max(0, (i + 0.5) / 2 - 0.5), the last element repeated beyond the end.
+ * torch.nn.functional.interpolate. The adjoint halves the size. */
+gcl_node *gcl_bilinear(gcl_node *x, int align_corners);
+gcl_node *gcl_bilinear_adjoint(gcl_node *y, int align_corners);
+
+/* Pixel shuffle: y[n, k h + a, k w + b, c] = x[n, h, w, c k k + a k + b]; and its inverse.
+ * torch.nn.functional.pixel_shuffle, pixel_unshuffle. */
+gcl_node *gcl_pixel_shuffle(gcl_node *x, int k);
+gcl_node *gcl_pixel_unshuffle(gcl_node *y, int k);
 
 /* All kernel ops, NULL-terminated. */
 extern const gcl_op *const gcl_ops[];
