@@ -24,6 +24,16 @@ enum gcl_crop {
     GCL_CROP_STRETCH /* the whole picture, its sides scaled each on its own */
 };
 
+typedef enum gcl_wanted_kind {
+    GCL_WANT_PICTURES,
+    GCL_WANT_PAIRS,
+    GCL_WANT_LABELLED
+} gcl_wanted_kind;
+typedef struct gcl_wanted {
+    gcl_wanted_kind kind;
+    int size, channels, target_channels, classes, levels, load_size;
+} gcl_wanted;
+
 typedef struct gcl_dataset_options {
     int size;               /* side of the square that every picture becomes, in pixels */
     int channels;           /* 1 or 3 */

@@ -14,38 +14,41 @@
 #include <math.h>
 
 #include "models/systems.h"
+/*HACK*/ static gcl_node *hack_loss;
+#define gcl_network_gather(net, loss) (hack_loss = (loss))
+#define gcl_network_update(net, o)    gcl_network_train(net, hack_loss, o)
 
 /* ---- settings ------------------------------------------------------------------------------------ */
 
 /* clang-format off */
 static const gcl_setting settings[] = {
-    {"size",       GCL_SETTING_INT,  128,   16, 1024, "side of the pictures, a multiple of 8", NULL, 0},
-    {"base",       GCL_SETTING_INT,  256,    1, 4096, "channels while up-sampling, and of D", NULL, 0},
-    {"wide",       GCL_SETTING_INT,  512,    1, 4096, "channels of the two 5x5 layers at full size", NULL, 0},
-    {"dense",      GCL_SETTING_INT,  128,    1, 4096, "channels of the reshaped dense output", NULL, 0},
-    {"latent",     GCL_SETTING_INT,   32,    1, 4096, "length of a latent vector", NULL, 0},
-    {"slope",      GCL_SETTING_REAL,  0.3,   0,    1, "LeakyReLU's slope below 0", NULL, 0},
-    {"batch_norm", GCL_SETTING_BOOL,  0,     0,    1, "in G after layers 2-7, in D after layers 2-5", NULL, 0},
-    {"bn_eps",     GCL_SETTING_REAL,  1e-3,  1e-12, 1, "added to batch norm's variance", NULL, 0},
-    {"bn_momentum", GCL_SETTING_REAL, 0.01,  0,    1, "share of the new value in running statistics", NULL, 0},
-    {"dropout",    GCL_SETTING_REAL,  0.4,   0, 0.99, "share of D's features that is dropped", NULL, 0},
-    {"down_layers", GCL_SETTING_INT,  4,     0,    8, "halvings in D", NULL, 0},
-    {"label_noise", GCL_SETTING_REAL, 0.05,  0,    1, "targets move by up to this", NULL, 0},
-    {"legacy",     GCL_SETTING_BOOL,  0,     0,    1, "the notebook's pictures in [0,1] and targets above 1", NULL, 0},
-    {"lr",         GCL_SETTING_REAL,  1e-4,  0,    1, "learning rate of G and D", NULL, 0},
-    {"rho",        GCL_SETTING_REAL,  0.9,   0,    1, "RMSprop: share of the old mean square", NULL, 0},
-    {"eps",        GCL_SETTING_REAL,  1e-7,  0,    1, "added to the root in the optimiser", NULL, 0},
-    {"clip",       GCL_SETTING_REAL,  1,     0,  1e9, "gradient elements are clipped to this; 0: never", NULL, 0},
-    {"decay",      GCL_SETTING_REAL,  1e-8,  0,    1, "RMSprop: rate / (1 + decay * step)", NULL, 0},
+    {GCL_INT("size", 128, 16, 1024), .help = "side of the pictures, a multiple of 8"},
+    {GCL_INT("base", 256, 1, 4096), .help = "channels while up-sampling, and of D"},
+    {GCL_INT("wide", 512, 1, 4096), .help = "channels of the two 5x5 layers at full size"},
+    {GCL_INT("dense", 128, 1, 4096), .help = "channels of the reshaped dense output"},
+    {GCL_INT("latent", 32, 1, 4096), .help = "length of a latent vector"},
+    {GCL_REAL("slope", 0.3, 0, 1), .help = "LeakyReLU's slope below 0"},
+    {GCL_BOOL("batch_norm", 0), .help = "in G after layers 2-7, in D after layers 2-5"},
+    {GCL_REAL("bn_eps", 1e-3, 1e-12, 1), .help = "added to batch norm's variance"},
+    {GCL_REAL("bn_momentum", 0.01, 0, 1), .help = "share of the new value in running statistics"},
+    {GCL_REAL("dropout", 0.4, 0, 0.99), .help = "share of D's features that is dropped"},
+    {GCL_INT("down_layers", 4, 0, 8), .help = "halvings in D"},
+    {GCL_REAL("label_noise", 0.05, 0, 1), .help = "targets move by up to this"},
+    {GCL_BOOL("legacy", 0), .help = "the notebook's pictures in [0,1] and targets above 1"},
+    {GCL_REAL("lr", 1e-4, 0, 1), .help = "learning rate of G and D"},
+    {GCL_REAL("rho", 0.9, 0, 1), .help = "RMSprop: share of the old mean square"},
+    {GCL_REAL("eps", 1e-7, 0, 1), .help = "added to the root in the optimiser"},
+    {GCL_REAL("clip", 1, 0, 1e9), .help = "gradient elements are clipped to this; 0: never"},
+    {GCL_REAL("decay", 1e-8, 0, 1), .help = "RMSprop: rate / (1 + decay * step)"},
     /* Beyond the reference. */
-    {"g_rate",     GCL_SETTING_REAL,  1,     0,  100, "G's learning rate as a multiple of lr", NULL, 1},
-    {"d_rate",     GCL_SETTING_REAL,  1,     0,  100, "D's learning rate as a multiple of lr", NULL, 1},
-    {"init_std",   GCL_SETTING_REAL,  0,     0,   10, "weights start as N(0, this); 0: Glorot uniform", NULL, 1},
-    {"out_std",    GCL_SETTING_REAL,  0,     0,   10, "the same of G's last layer; 0: as the others", NULL, 1},
-    {"optimiser",  GCL_SETTING_CHOICE, 0,    0,    0, "of G and D", "rmsprop adam adam_keras", 1},
-    {"beta1",      GCL_SETTING_REAL,  0.5,   0, 0.9999, "Adam: share of the old mean", NULL, 1},
-    {"beta2",      GCL_SETTING_REAL,  0.999, 0, 0.999999, "Adam: share of the old mean square", NULL, 1},
-    {NULL,         GCL_SETTING_INT,   0,     0,    0, NULL, NULL, 0},
+    {GCL_REAL("g_rate", 1, 0, 100), .help = "G's learning rate as a multiple of lr", .beyond = 1},
+    {GCL_REAL("d_rate", 1, 0, 100), .help = "D's learning rate as a multiple of lr", .beyond = 1},
+    {GCL_REAL("init_std", 0, 0, 10), .help = "weights start as N(0, this); 0: Glorot uniform", .beyond = 1},
+    {GCL_REAL("out_std", 0, 0, 10), .help = "the same of G's last layer; 0: as the others", .beyond = 1},
+    {GCL_CHOICE("optimiser", 0, "rmsprop adam adam_keras"), .help = "of G and D", .beyond = 1},
+    {GCL_REAL("beta1", 0.5, 0, 0.9999), .help = "Adam: share of the old mean", .beyond = 1},
+    {GCL_REAL("beta2", 0.999, 0, 0.999999), .help = "Adam: share of the old mean square", .beyond = 1},
+    {.key = NULL},
 };
 
 static const gcl_preset presets[] = {
@@ -242,61 +245,110 @@ static gcl_node *rows(gcl_node *x, int first, int n)
     return gcl_view(x, first * row, shape);
 }
 
-/* One batch after the other, over n. */
+/* One batch after the other, over n; NULL of NULL. */
 static gcl_node *stack(gcl_node *a, gcl_node *b)
 {
+    if (a == NULL)
+        return NULL;
     gcl_shape shape = a->shape;
     shape.d[0] += b->shape.d[0];
     return gcl_pack(a->graph, (gcl_node *[]){a, b}, 2, &shape);
 }
 
-/* D's loss: fakes have the target 1 (less the noise n), reals 0 (plus the noise), fakes first.
- * Batch norm must not mix the statistics of the two, so they are batches of their own then. */
-static gcl_node *discriminator_loss(builder *b, gcl_node *reals, int batch, double limit)
+/* What a step draws or is given, for all its pictures. D's is for the fakes, then for the reals. */
+typedef struct draws {
+    gcl_node *reals, *z_d, *z_g, *mask_d, *mask_g, *label_noise;
+    int size, total; /* pictures in a part and in all */
+    double limit;    /* of logits, 0: none */
+} draws;
+
+static void draw_for_discriminator(builder *b, draws *d)
 {
     const config *c = &b->c;
-    gcl_node *fakes = generator(b, latents(b, "z_d", batch));
-    gcl_node *mask = feature_mask(b, "mask_d", 2 * batch), *logits;
-    if (c->batch_norm) { /* one after the other: each moves the running statistics */
-        gcl_node *of_fakes = discriminator(b, fakes, rows(mask, 0, batch));
-        gcl_node *of_reals = discriminator(b, reals, rows(mask, batch, batch));
-        logits = stack(of_fakes, of_reals);
-    } else {
-        logits = discriminator(b, stack(fakes, reals), mask);
-    }
-
-    gcl_node *noise = gcl_nn_noise(b->nn, "label_noise", GCL_NOISE_UNIFORM,
-                                   gcl_shape_of(2 * batch, 1, 1, 1), 0, c->label_noise);
-    gcl_node *fake_noise = rows(noise, 0, batch), *real_noise = rows(noise, batch, batch);
-    gcl_node *fake_target = gcl_shift(c->legacy ? fake_noise : gcl_neg(fake_noise), 1);
-    return gcl_loss_bce_logits(logits, stack(fake_target, real_noise), limit);
+    gcl_shape picture = gcl_shape_of(d->total, c->size, c->size, 3);
+    d->reals = (AT, gcl_nn_pictures(b->nn, "x", picture, c->legacy ? 0 : -1, 1));
+    d->z_d = latents(b, "z_d", d->total);
+    d->mask_d = feature_mask(b, "mask_d", 2 * d->total);
+    d->label_noise = gcl_nn_noise(b->nn, "label_noise", GCL_NOISE_UNIFORM,
+                                  gcl_shape_of(2 * d->total, 1, 1, 1), 0, c->label_noise);
 }
 
-/* D learns to tell, then G learns to get the target 0 ("real") from the new D. */
-static void step(gcl_nn *nn, const gcl_model *model, int batch, gcl_step *out)
+static void draw_for_generator(builder *b, draws *d)
+{
+    d->z_g = latents(b, "z_g", d->total);
+    d->mask_g = feature_mask(b, "mask_g", d->total);
+}
+
+/* D's loss on a part: fakes have the target 1 (less the noise n), reals 0 (plus the noise), fakes
+ * first. Batch norm must not mix the statistics of the two, so they are batches of their own then. */
+static gcl_node *discriminator_loss(builder *b, const draws *d, int part)
+{
+    const config *c = &b->c;
+    int n = d->size, first = part * n;
+    gcl_node *fakes = generator(b, rows(d->z_d, first, n)), *reals = rows(d->reals, first, n);
+    gcl_node *fake_mask = rows(d->mask_d, first, n), *logits;
+    gcl_node *real_mask = rows(d->mask_d, d->total + first, n);
+    if (c->batch_norm) { /* one after the other: each moves the running statistics */
+        gcl_node *of_fakes = discriminator(b, fakes, fake_mask);
+        gcl_node *of_reals = discriminator(b, reals, real_mask);
+        logits = stack(of_fakes, of_reals);
+    } else {
+        gcl_node *mask = n == d->total ? d->mask_d : stack(fake_mask, real_mask);
+        logits = discriminator(b, stack(fakes, reals), mask);
+    }
+    gcl_node *fake_noise = rows(d->label_noise, first, n);
+    gcl_node *real_noise = rows(d->label_noise, d->total + first, n);
+    gcl_node *fake_target = gcl_shift(c->legacy ? fake_noise : gcl_neg(fake_noise), 1);
+    return gcl_loss_bce_logits(logits, stack(fake_target, real_noise), d->limit);
+}
+
+/* G wants the target 0 ("real"). */
+static gcl_node *generator_loss(builder *b, const draws *d, int part)
+{
+    int n = d->size, first = part * n;
+    gcl_node *fakes = generator(b, rows(d->z_g, first, n));
+    gcl_node *logits = discriminator(b, fakes, rows(d->mask_g, first, n));
+    return gcl_loss_bce_logits(logits, gcl_constant(gcl_nn_graph(b->nn), 0), d->limit);
+}
+
+/* One update of a network by the mean of its loss over the parts. */
+static void train(builder *b, const char *network, const char *loss_name, double rate,
+                  gcl_node *(*loss_of)(builder *b, const draws *d, int part), const draws *d,
+                  gcl_step *out)
+{
+    gcl_network *net = gcl_network_new(b->nn, network);
+    gcl_optimiser optimiser = b->c.optimiser;
+    gcl_node *sum = NULL;
+    int parts = d->total / d->size;
+    for (int part = 0; part < parts; part++) {
+        gcl_node *loss = loss_of(b, d, part);
+        gcl_network_gather(net, loss);
+        sum = sum == NULL ? loss : gcl_add(sum, loss);
+    }
+    optimiser.learning_rate *= rate;
+    gcl_step_loss(out, loss_name, gcl_scale(sum, 1.0 / parts));
+    gcl_step_guard(out, network, (AT, gcl_network_update(net, &optimiser)));
+}
+
+/* D learns to tell, then G learns to fool the new D. */
+static void step(gcl_nn *nn, const gcl_model *model, const gcl_batch *batch, gcl_step *out)
 {
     builder made = builder_of(nn, model), *b = &made;
-    const config *c = &b->c;
-    gcl_shape shape = gcl_shape_of(batch, c->size, c->size, 3);
+    draws d = {.size = batch->size, .total = batch->size * batch->parts};
     /* Where Keras clips probabilities to [1e-7, 1 - 1e-7]; targets above 1 need it. */
-    double limit = c->legacy ? log((1 - 1e-7) / 1e-7) : 0;
-    gcl_node *reals = (AT, gcl_nn_pictures(nn, "x", shape, c->legacy ? 0 : -1, 1));
+    d.limit = b->c.legacy ? log((1 - 1e-7) / 1e-7) : 0;
+    draw_for_discriminator(b, &d);
+    train(b, "D", "d_loss", b->c.d_rate, discriminator_loss, &d, out);
+    draw_for_generator(b, &d);
+    train(b, "G", "g_loss", b->c.g_rate, generator_loss, &d, out);
+}
 
-    gcl_node *d_loss = discriminator_loss(b, reals, batch, limit);
-    gcl_optimiser of_d = c->optimiser, of_g = c->optimiser;
-    of_d.learning_rate *= c->d_rate;
-    of_g.learning_rate *= c->g_rate;
-    gcl_node *d_made = (AT, gcl_network_train(gcl_network_new(nn, "D"), d_loss, &of_d));
-
-    gcl_node *fakes = generator(b, latents(b, "z_g", batch));
-    gcl_node *logits = discriminator(b, fakes, feature_mask(b, "mask_g", batch));
-    gcl_node *g_loss = gcl_loss_bce_logits(logits, gcl_constant(gcl_nn_graph(nn), 0), limit);
-    gcl_node *g_made = (AT, gcl_network_train(gcl_network_new(nn, "G"), g_loss, &of_g));
-
-    *out = (gcl_step){.n_losses = 2,
-                      .losses = {{"d_loss", d_loss}, {"g_loss", g_loss}},
-                      .n_guards = 2,
-                      .guards = {{"D", d_made}, {"G", g_made}}};
+static void data(const gcl_model *model, gcl_wanted *wanted)
+{
+    *wanted = (gcl_wanted){.kind = GCL_WANT_PICTURES,
+                           .size = gcl_model_int(model, "size"),
+                           .channels = 3,
+                           .levels = 256};
 }
 
 /* ---- the row ----------------------------------------------------------------------------------------- */
@@ -314,27 +366,25 @@ static gcl_node *generate(gcl_nn *nn, const gcl_model *model, gcl_node *z)
     return b.c.legacy ? gcl_shift(gcl_scale(gcl_relu(pictures), 2), -1) : pictures;
 }
 
-static void picture(const gcl_model *model, int *size, int *channels)
-{
-    *size = gcl_model_int(model, "size");
-    *channels = 3;
-}
-
-static gcl_shape network_input(const gcl_model *model, const char *network, int count)
-{
-    int size = gcl_model_int(model, "size");
-    return network[0] == 'G' ? latent(model, count) : gcl_shape_of(count, size, size, 3);
-}
-
-static gcl_node *network(gcl_nn *nn, const gcl_model *model, const char *name, gcl_node *x)
+static void pass(gcl_nn *nn, const gcl_model *model, const char *name, int count, gcl_ports *ports)
 {
     builder b = builder_of(nn, model);
-    if (name[0] == 'G')
-        return generator(&b, x);
-    return discriminator(&b, x, feature_mask(&b, "mask_g", x->shape.d[0]));
+    if (name[0] == 'G') {
+        gcl_node *z = gcl_port_in(ports, nn, "z", latent(model, count));
+        gcl_port_out(ports, "G", generator(&b, z));
+    } else {
+        gcl_shape shape = gcl_shape_of(count, b.c.size, b.c.size, 3);
+        gcl_node *x = gcl_port_in(ports, nn, "x", shape);
+        gcl_port_out(ports, "D", discriminator(&b, x, feature_mask(&b, "mask_g", count)));
+    }
 }
 
-static const char *const networks[] = {"G", "D", NULL};
+static const char *const *networks(const gcl_model *model)
+{
+    static const char *const names[] = {"G", "D", NULL};
+    (void)model;
+    return names;
+}
 
 const gcl_system gcl_dcgan = {
     .name = "dcgan",
@@ -343,13 +393,13 @@ const gcl_system gcl_dcgan = {
     .presets = presets,
     .networks = networks,
     .check = check,
+    .data = data,
     .step = step,
+    .passes = networks,
+    .pass = pass,
     .latent = latent,
     .generate = generate,
     .control_scale = 0.5,
     .picture_low = -1,
     .picture_high = 1,
-    .network_input = network_input,
-    .network = network,
-    .picture = picture,
 };

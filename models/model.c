@@ -1,12 +1,13 @@
-/* Opening a model: system, preset and changes by name; its settings as values and as text. */
-#include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
+/* Opening a model: system, preset and changes by name; its settings by key. */
 #include "models/model.h"
 
-/* ---- words that are looked up ---- */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "models/value.h"
+
+/* ---- words that are looked up --------------------------------------------------------------------- */
 
 enum { MAX_NAMES = 256 };
 
@@ -66,75 +67,13 @@ static const gcl_preset *find_preset(const gcl_system *system, const char *name,
 
 static int find_setting(const gcl_system *system, const char *key)
 {
-    for (int i = 0; system->settings[i].key != NULL; i++)
-        if (strcmp(system->settings[i].key, key) == 0)
+    for (int i = 0; system->settings[i].key != NULL; i++) {
+        const gcl_setting *setting = &system->settings[i];
+        if (strcmp(setting->key, key) == 0 ||
+            (setting->also != NULL && gcl_word_index(setting->also, key) >= 0))
             return i;
+    }
     return -1;
-}
-
-/* ---- values from text ---- */
-
-static int parse_number(const gcl_setting *setting, const char *text, double *value, gcl_error *err)
-{
-    char *end;
-    double number = strtod(text, &end);
-    int whole = setting->kind == GCL_SETTING_INT;
-    if (end == text || *end != 0 || !isfinite(number) || (whole && number != floor(number)))
-        return gcl_fail(err, GCL_USAGE, "%s=%s: %s is wanted", setting->key, text,
-                        whole ? "a whole number" : "a number");
-    if (number < setting->low || number > setting->high)
-        return gcl_fail(err, GCL_USAGE, "%s=%s: allowed is %g to %g", setting->key, text,
-                        setting->low, setting->high);
-    *value = number;
-    return 0;
-}
-
-static int parse_bool(const gcl_setting *setting, const char *text, double *value, gcl_error *err)
-{
-    static const char *const words[] = {"false", "true", "False", "True", "0",
-                                        "1",     "no",   "yes",   "off",  "on"};
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (strcmp(text, words[i]) == 0) {
-            *value = (double)(i % 2);
-            return 0;
-        }
-    return gcl_fail(err, GCL_USAGE, "%s=%s: true or false is wanted", setting->key, text);
-}
-
-/* Word number `index` of "one two three" into `word`; 0 if there is none. */
-static int choice(const char *choices, int index, char *word, size_t size)
-{
-    for (; index > 0 && choices != NULL; index--) {
-        choices = strchr(choices, ' ');
-        choices += choices != NULL;
-    }
-    if (choices == NULL)
-        return 0;
-    snprintf(word, size, "%.*s", (int)strcspn(choices, " "), choices);
-    return 1;
-}
-
-static int parse_choice(const gcl_setting *setting, const char *text, double *value, gcl_error *err)
-{
-    char word[60];
-    for (int i = 0; choice(setting->choices, i, word, sizeof word); i++)
-        if (strcmp(word, text) == 0) {
-            *value = i;
-            return 0;
-        }
-    return gcl_fail(err, GCL_USAGE, "%s=%s: one of these is wanted: %s", setting->key, text,
-                    setting->choices);
-}
-
-static int parse(const gcl_setting *setting, const char *text, double *value, gcl_error *err)
-{
-    switch (setting->kind) {
-    case GCL_SETTING_BOOL: return parse_bool(setting, text, value, err);
-    case GCL_SETTING_CHOICE: return parse_choice(setting, text, value, err);
-    case GCL_SETTING_INT:
-    case GCL_SETTING_REAL: break;
-    }
-    return parse_number(setting, text, value, err);
 }
 
 static int unknown_key(const gcl_system *system, const char *key, gcl_error *err)
@@ -145,6 +84,8 @@ static int unknown_key(const gcl_system *system, const char *key, gcl_error *err
     return gcl_fail(err, GCL_USAGE, "%s has no setting %s%s (ganocl describe %s lists them)",
                     system->name, key, suggestion(key, names), system->name);
 }
+
+/* ---- opening -------------------------------------------------------------------------------------- */
 
 /* "KEY=VALUE" */
 static int change(gcl_model *model, const char *text, gcl_error *err)
@@ -157,7 +98,7 @@ static int change(gcl_model *model, const char *text, gcl_error *err)
     int i = find_setting(model->system, key);
     if (i < 0)
         return unknown_key(model->system, key, err);
-    return parse(&model->system->settings[i], equals + 1, &model->values[i], err);
+    return gcl_value_parse(&model->system->settings[i], equals + 1, &model->values[i], err);
 }
 
 /* The changes of a preset: several, with spaces between. */
@@ -174,8 +115,6 @@ static int apply_preset(gcl_model *model, gcl_error *err)
     }
     return 0;
 }
-
-/* ---- opening ---- */
 
 static int choose(gcl_model *model, const char *name, gcl_error *err)
 {
@@ -199,7 +138,7 @@ int gcl_model_open(gcl_model *model, const char *name, const char *const *change
     if (choose(model, name, err) != 0)
         return -1;
     for (int i = 0; model->system->settings[i].key != NULL; i++)
-        model->values[i] = model->system->settings[i].initial;
+        gcl_model_value_reset(model, i);
     if (apply_preset(model, err) != 0)
         return -1;
     for (int i = 0; i < n; i++)
@@ -208,35 +147,122 @@ int gcl_model_open(gcl_model *model, const char *name, const char *const *change
     return model->system->check(model, err);
 }
 
-/* ---- values ---- */
+/* ---- values by key -------------------------------------------------------------------------------- */
+
+static const gcl_value *value_of(const gcl_model *model, const char *key)
+{
+    static const gcl_value none = {.number = NAN};
+    int i = find_setting(model->system, key);
+    return i < 0 ? &none : &model->values[i];
+}
 
 double gcl_model_real(const gcl_model *model, const char *key)
 {
-    int i = find_setting(model->system, key);
-    return i < 0 ? (double)NAN : model->values[i];
+    return value_of(model, key)->number;
 }
 
 int gcl_model_int(const gcl_model *model, const char *key)
 {
+    double number = gcl_model_real(model, key);
+    return isnan(number) ? 0 : (int)number;
+}
+
+const double *gcl_model_items(const gcl_model *model, const char *key, int *n)
+{
+    const gcl_value *value = value_of(model, key);
+    if (n != NULL)
+        *n = value->n;
+    return value->items;
+}
+
+int gcl_model_is(const gcl_model *model, const char *key, const char *word)
+{
     int i = find_setting(model->system, key);
-    return i < 0 ? 0 : (int)model->values[i];
+    return i >= 0 &&
+           gcl_word_index(model->system->settings[i].choices, word) == (int)model->values[i].number;
+}
+
+double gcl_model_weight(const gcl_model *model, const char *key, const char *word)
+{
+    int i = find_setting(model->system, key);
+    int item = i >= 0 ? gcl_word_index(model->system->settings[i].choices, word) : -1;
+    return item < 0 ? (double)NAN : model->values[i].items[item];
 }
 
 void gcl_model_value_text(const gcl_model *model, int i, char *text, size_t size)
 {
-    const gcl_setting *setting = &model->system->settings[i];
-    double value = model->values[i];
-    if (setting->kind == GCL_SETTING_BOOL) {
-        snprintf(text, size, "%s", value != 0 ? "true" : "false");
-    } else if (setting->kind == GCL_SETTING_CHOICE) {
-        choice(setting->choices, (int)value, text, size);
-    } else if (value == floor(value) && fabs(value) < 1e6) {
-        snprintf(text, size, "%.0f", value);
-    } else {
-        for (int digits = 1; digits <= 17; digits++) { /* the fewest that give the value back */
-            snprintf(text, size, "%.*g", digits, value);
-            if (strtod(text, NULL) == value)
-                return;
-        }
+    gcl_value_text(&model->system->settings[i], &model->values[i], text, size);
+}
+
+void gcl_model_value_reset(gcl_model *model, int i)
+{
+    gcl_value_reset(&model->system->settings[i], &model->values[i]);
+}
+
+/* ---- what is built, and what for -------------------------------------------------------------------- */
+
+void gcl_step_loss(gcl_step *step, const char *name, gcl_node *node)
+{
+    if (step->n_losses == GCL_MAX_LOSSES) {
+        gcl_graph_fail(node->graph, "a step has more than %d losses", GCL_MAX_LOSSES);
+        return;
     }
+    snprintf(step->losses[step->n_losses].name, sizeof step->losses[0].name, "%s", name);
+    step->losses[step->n_losses++].node = node;
+}
+
+void gcl_step_guard(gcl_step *step, const char *network, gcl_node *node)
+{
+    if (step->n_guards == GCL_MAX_NETWORKS) {
+        gcl_graph_fail(node->graph, "a step has more than %d guards", GCL_MAX_NETWORKS);
+        return;
+    }
+    step->guards[step->n_guards].network = network;
+    step->guards[step->n_guards++].node = node;
+}
+
+static void add_port(gcl_port *ports, int *n, const char *name, gcl_node *node)
+{
+    if (*n == GCL_MAX_PORTS) {
+        gcl_graph_fail(node->graph, "a pass has more than %d inputs or outputs", GCL_MAX_PORTS);
+        return;
+    }
+    snprintf(ports[*n].name, sizeof ports[0].name, "%s", name);
+    ports[(*n)++].node = node;
+}
+
+gcl_node *gcl_port_in(gcl_ports *ports, gcl_nn *nn, const char *name, gcl_shape shape)
+{
+    gcl_node *node = gcl_input(gcl_nn_graph(nn), name, GCL_F32, shape);
+    add_port(ports->in, &ports->n_in, name, node);
+    return node;
+}
+
+void gcl_port_out(gcl_ports *ports, const char *name, gcl_node *node)
+{
+    add_port(ports->out, &ports->n_out, name, gcl_graph_output(node, name));
+}
+
+double gcl_model_scalar(const gcl_model *model, const char *scalar, int64_t step)
+{
+    if (strcmp(scalar, "t") == 0)
+        return (double)step;
+    return model->system->schedule != NULL ? model->system->schedule(model, scalar, step) : 1;
+}
+
+const char *gcl_model_lacks(const gcl_model *model, gcl_task task)
+{
+    const gcl_system *system = model->system;
+    const int has[GCL_TASKS] = {[GCL_TASK_GENERATE] = system->generate != NULL,
+                                [GCL_TASK_TRANSLATE] = system->translate != NULL,
+                                [GCL_TASK_CLASSIFY] = system->classify != NULL,
+                                [GCL_TASK_RECONSTRUCT] = system->reconstruct != NULL};
+    static const char *const reasons[GCL_TASKS] = {
+        [GCL_TASK_GENERATE] = "makes no pictures from latent vectors",
+        [GCL_TASK_TRANSLATE] = "does not translate pictures",
+        [GCL_TASK_CLASSIFY] = "does not classify pictures",
+        [GCL_TASK_RECONSTRUCT] = "does not reconstruct pictures"};
+    if (!has[task])
+        return reasons[task];
+    return system->lacks != NULL ? system->lacks(model, task) : NULL;
 }

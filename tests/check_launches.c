@@ -18,7 +18,7 @@ static char *units_of(const char *model_name)
     ck_ok(gcl_model_open(&model, model_name, NULL, 0, &err));
     gcl_graph *g = gcl_graph_new();
     gcl_nn *nn = gcl_nn_new(g, &(gcl_nn_options){.training = 1});
-    model.system->step(nn, &model, 16, &step);
+    model.system->step(nn, &model, &(gcl_batch){16, 1}, &step);
     gcl_node *parts[GCL_MAX_LOSSES];
     for (int i = 0; i < step.n_losses; i++)
         parts[i] = step.losses[i].node;

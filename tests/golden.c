@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "graph/op.h"
+#include "train/config.h"
 
 /* ---- files ---- */
 
@@ -25,29 +26,20 @@ static gcl_safetensors *open_tensors(const golden *g, const char *file)
     return opened;
 }
 
-/* The recorded settings as KEY=VALUE, all of them. */
+/* The recorded settings; what is not of the reference is neutral. */
 static void open_model(golden *g)
 {
-    static char texts[GCL_MAX_SETTINGS][100];
-    const char *changes[GCL_MAX_SETTINGS], *key;
-    json_t *value;
-    int n = 0;
-    json_object_foreach(json_object_get(g->meta, "config"), key, value)
-    {
-        if (strcmp(key, "preset") == 0)
-            continue;
-        changes[n] = texts[n];
-        if (json_is_boolean(value))
-            snprintf(texts[n++], sizeof texts[0], "%s=%s", key,
-                     json_is_true(value) ? "true" : "false");
-        else
-            snprintf(texts[n++], sizeof texts[0], "%s=%.17g", key, json_number_value(value));
-    }
-    char name[100];
-    snprintf(name, sizeof name, "%s:%s", json_string_value(json_object_get(g->meta, "system")),
-             json_string_value(json_object_get(g->meta, "preset")));
+    char path[500];
+    gcl_config config;
     gcl_error err = {0};
-    ck_assert_msg(gcl_model_open(&g->model, name, changes, n, &err) == 0, "%s", err.text);
+    path_of(g, "meta.json", path);
+    gcl_config_start(&config);
+    int result = gcl_config_read(&config, path, &err);
+    if (result == 0)
+        result = gcl_config_finish(&config, &err);
+    ck_assert_msg(result == 0, "%s", err.text);
+    g->model = config.model;
+    gcl_config_free(&config);
 }
 
 void golden_open(golden *g, const char *name)
@@ -166,7 +158,8 @@ void golden_set_weights(const golden *g, gcl_nn *nn, gcl_values *values)
 {
     for (int i = 0; i < gcl_nn_tensors(nn); i++) {
         const gcl_tensor *t = gcl_nn_tensor(nn, i);
-        if (t->role != GCL_ROLE_PARAMETER && t->role != GCL_ROLE_BUFFER)
+        if (t->role != GCL_ROLE_PARAMETER && t->role != GCL_ROLE_BUFFER &&
+            t->role != GCL_ROLE_EXTRA)
             continue;
         gcl_node *variable = golden_variable(gcl_nn_graph(nn), t->variable);
         ck_assert_msg(variable != NULL, "no variable %s", t->variable);
@@ -183,6 +176,13 @@ static void set_input(const golden *g, gcl_values *values, const gcl_node *input
 {
     char name[100];
     snprintf(name, sizeof name, "step.%d.%s", step, input->name);
+    if (input->dtype == GCL_U32) {
+        const gcl_entry *entry = find(g->replay, name);
+        double *to = gcl_values_set(values, input);
+        for (int64_t i = 0; i < entry->count; i++)
+            to[i] = ((const int32_t *)(const void *)entry->data)[i];
+        return;
+    }
     double *recorded = golden_image(g->replay, name, input->shape, keep);
     memcpy(gcl_values_set(values, input), recorded,
            (size_t)gcl_shape_count(input->shape) * sizeof *recorded);
@@ -199,7 +199,7 @@ void golden_set_step(const golden *g, gcl_nn *nn, gcl_values *values, int step)
     }
     for (int i = 0; i < gcl_nn_scalars(nn); i++) {
         const gcl_node *scalar = gcl_nn_scalar_at(nn, i);
-        gcl_values_set(values, scalar)[0] = strcmp(scalar->name, "t") == 0 ? step : 1;
+        gcl_values_set(values, scalar)[0] = gcl_model_scalar(&g->model, scalar->name, step);
     }
 }
 

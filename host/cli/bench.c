@@ -93,8 +93,8 @@ static int measure_on(measured *m, const char *device, int flags, int steps, gcl
     if (dev == NULL)
         return -1;
     gcl_settings_plan(&m->config.settings, &plan_options);
-    int result =
-        gcl_trainer_build(&trainer, dev, &m->config.model, m->batch, 0, &plan_options, err);
+    int result = gcl_trainer_build(&trainer, dev, &m->config.model, &(gcl_batch){m->batch, 1}, 0,
+                                   &plan_options, err);
     if (result == 0) {
         result = gcl_checkpoint_initialise(trainer.nn, trainer.store, 0, err);
         if (result == 0)

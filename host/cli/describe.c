@@ -32,8 +32,9 @@ static int cost_of_step(step_cost *cost, const gcl_model *model, int batch, cons
     gcl_device *dev = gcl_device_open(device, 0, device != NULL ? err : &no_device);
     if (dev == NULL && device != NULL)
         return -1;
-    int result = dev != NULL ? gcl_trainer_build(&trainer, dev, model, batch, 0, &estimate, err)
-                             : gcl_trainer_graph(&trainer, model, batch, 0, err);
+    gcl_batch of = {batch, 1};
+    int result = dev != NULL ? gcl_trainer_build(&trainer, dev, model, &of, 0, &estimate, err)
+                             : gcl_trainer_graph(&trainer, model, &of, 0, err);
     if (result == 0) {
         cost->placed = dev != NULL;
         cost->peak_bytes = dev != NULL ? gcl_trainer_bytes(&trainer) : 0;
@@ -77,7 +78,7 @@ static int print_networks(const gcl_model *model, gcl_error *err)
     char name[128];
     gcl_model_name(model, name, sizeof name);
     printf("%s: %s\n", name, model->preset->help);
-    for (const char *const *network = model->system->networks; *network != NULL; network++) {
+    for (const char *const *network = model->system->networks(model); *network != NULL; network++) {
         gcl_layers layers;
         if (gcl_layers_build(&layers, model, *network, err) != 0)
             return -1;
@@ -133,7 +134,7 @@ static json_t *rows_json(const gcl_layers *layers)
 static json_t *networks_json(const gcl_model *model, gcl_error *err)
 {
     json_t *networks = json_array();
-    for (const char *const *network = model->system->networks; *network != NULL; network++) {
+    for (const char *const *network = model->system->networks(model); *network != NULL; network++) {
         gcl_layers layers;
         if (gcl_layers_build(&layers, model, *network, err) != 0) {
             json_decref(networks);
@@ -235,7 +236,8 @@ static int time_steps(gcl_trainer *trainer, gcl_loader *loader, uint64_t seed, g
     if (gcl_plan_finish(trainer->plan, err) != 0)
         return -1;
     double seconds = (gcl_seconds() - start) / TIMED_STEPS;
-    printf("time a step: %.1f ms, %.1f images/s\n", 1e3 * seconds, trainer->batch / seconds);
+    printf("time a step: %.1f ms, %.1f images/s\n", 1e3 * seconds,
+           gcl_trainer_pictures(trainer) / seconds);
     return 0;
 }
 
@@ -243,13 +245,14 @@ static int measure(const gcl_config *config, const gcl_train_request *request, g
                    gcl_dataset *dataset, gcl_error *err)
 {
     gcl_trainer trainer;
-    gcl_loader_options options = {.batch = config->batch,
+    gcl_batch batch = gcl_config_batch(config);
+    gcl_loader_options options = {.batch = batch.size * batch.parts,
                                   .threads = gcl_train_threads(request->threads),
                                   .seed = config->seed,
                                   .shuffle = 1};
     gcl_plan_options plan_options = {0};
     gcl_settings_plan(&config->settings, &plan_options);
-    if (gcl_trainer_build(&trainer, dev, &config->model, config->batch, 0, &plan_options, err) != 0)
+    if (gcl_trainer_build(&trainer, dev, &config->model, &batch, 0, &plan_options, err) != 0)
         return -1;
     print_step(&(step_cost){config->batch, 1, gcl_trainer_bytes(&trainer),
                             gcl_graph_flops(trainer.graph)});

@@ -94,13 +94,12 @@ static void count(gcl_layers *layers)
 int gcl_layers_build(gcl_layers *layers, const gcl_model *model, const char *network,
                      gcl_error *err)
 {
-    const gcl_system *system = model->system;
+    gcl_ports ports = {0};
     *layers = (gcl_layers){.network = network};
     layers->arena = gcl_arena_new();
     layers->graph = gcl_graph_new();
     layers->nn = gcl_nn_new(layers->graph, &(gcl_nn_options){.training = 0});
-    gcl_node *x = gcl_input(layers->graph, "in", GCL_F32, system->network_input(model, network, 1));
-    gcl_graph_output(system->network(layers->nn, model, network, x), "out");
+    model->system->pass(layers->nn, model, network, 1, &ports);
     gcl_nn_finish(layers->nn);
     if (gcl_graph_error(layers->graph) != NULL) {
         gcl_fail(err, GCL_USAGE, "%s", gcl_graph_error(layers->graph));

@@ -56,6 +56,8 @@ static const option table[] = {
     {"epochs", 0, REAL, AT(epochs), "N", " train ", "stop after N passes over the pictures"},
     {"minutes", 0, REAL, AT(minutes), "M", " train ", "stop after M minutes of this call"},
     {"batch", 0, WHOLE, AT(batch), "N", " train describe bench ", "pictures a step"},
+    {"accumulate", 0, WHOLE, AT(accumulate), "N", " train ",
+     "N batches a step, one after the other in the memory of one; their gradients are averaged"},
     {"resume", 0, TEXT_OR_NOTHING, AT(resume), "[RUN]", " train ",
      "goes on exactly where a run stands (RUN, else the newest under runs/)"},
     {"init", 0, TEXT, AT(init), "FILE.safetensors", " train ", "start from these weights"},

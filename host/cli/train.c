@@ -13,8 +13,8 @@
  * to write; nothing that would change its numbers. */
 static int check_resume(const gcl_options *options, gcl_error *err)
 {
-    static const char *const fixed[] = {"seed",   "model",  "batch", "init",
-                                        "config", "replay", "out"};
+    static const char *const fixed[] = {"seed", "model",  "batch",  "accumulate",
+                                        "init", "config", "replay", "out"};
     for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
         if (gcl_options_given(options, fixed[i]))
             return gcl_fail(err, GCL_USAGE,
@@ -56,6 +56,8 @@ static void apply_options(gcl_config *config, const gcl_options *options)
         config->seed = options->seed;
     if (options->batch > 0)
         config->batch = (int)options->batch;
+    if (options->accumulate > 0)
+        config->accumulate = (int)options->accumulate;
     if (options->steps > 0 || options->epochs > 0 || options->minutes > 0) {
         config->steps = options->steps;
         config->epochs = options->epochs;
@@ -79,6 +81,9 @@ static int check_together(const gcl_options *options, const gcl_config *config, 
     if (options->batch > 1 << 20)
         return gcl_fail(err, GCL_USAGE, "--batch %lld is out of range (1 to 1048576)",
                         (long long)options->batch);
+    if (options->accumulate > GCL_MAX_PARTS)
+        return gcl_fail(err, GCL_USAGE, "--accumulate %lld is out of range (1 to %d)",
+                        (long long)options->accumulate, GCL_MAX_PARTS);
     return 0;
 }
 

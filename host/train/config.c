@@ -43,8 +43,40 @@ static int wrong(const reading *r, const char *key, const char *wanted)
     return gcl_fail(r->err, GCL_USAGE, "%s: \"%s\" is not %s", r->path, key, wanted);
 }
 
-/* A setting as the text that --set would have. */
-static int read_setting(reading *r, const char *key, const json_t *value)
+static const char *number_text(gcl_arena *arena, const json_t *value)
+{
+    if (json_is_integer(value))
+        return gcl_arena_printf(arena, "%lld", (long long)json_integer_value(value));
+    return gcl_arena_printf(arena, "%.17g", json_real_value(value));
+}
+
+/* [3, 4] -> "3,4"; {"gan": 1} and [["gan", 1]] -> "gan:1". NULL for anything else. */
+static const char *items_text(gcl_arena *arena, json_t *value)
+{
+    const char *text = "", *key;
+    json_t *item;
+    size_t i;
+    json_array_foreach(value, i, item)
+    {
+        json_t *number = json_array_size(item) == 2 ? json_array_get(item, 1) : item;
+        const char *word = json_string_value(json_array_get(item, 0));
+        if (!json_is_number(number) || (json_is_array(item) && word == NULL))
+            return NULL;
+        text = gcl_arena_printf(arena, "%s%s%s%s%s", text, i > 0 ? "," : "", word ? word : "",
+                                word ? ":" : "", number_text(arena, number));
+    }
+    json_object_foreach(value, key, item)
+    {
+        if (!json_is_number(item))
+            return NULL;
+        text = gcl_arena_printf(arena, "%s%s%s:%s", text, text[0] ? "," : "", key,
+                                number_text(arena, item));
+    }
+    return text;
+}
+
+/* A setting as the text that --set would have; null is a number that is not given: 0. */
+static int read_setting(reading *r, const char *key, json_t *value)
 {
     gcl_arena *arena = r->config->arena;
     const char *text = NULL;
@@ -56,12 +88,14 @@ static int read_setting(reading *r, const char *key, const json_t *value)
         text = json_string_value(value);
     else if (json_is_boolean(value))
         text = json_is_true(value) ? "true" : "false";
-    else if (json_is_integer(value))
-        text = gcl_arena_printf(arena, "%lld", (long long)json_integer_value(value));
-    else if (json_is_real(value))
-        text = gcl_arena_printf(arena, "%.17g", json_real_value(value));
+    else if (json_is_number(value))
+        text = number_text(arena, value);
+    else if (json_is_array(value) || json_is_object(value))
+        text = items_text(arena, value);
+    else if (json_is_null(value))
+        text = "0";
     if (text == NULL)
-        return wrong(r, key, "a number, a word or a truth value");
+        return wrong(r, key, "a number, a word, a truth value, a list or weights by word");
     gcl_config_set(r->config, gcl_arena_printf(arena, "%s=%s", key, text));
     return 0;
 }
@@ -156,6 +190,11 @@ static int read_key(reading *r, const char *key, json_t *value)
         config->batch = (int)whole;
         return result;
     }
+    if (strcmp(key, "accumulate") == 0) {
+        int result = read_whole(r, key, value, GCL_MAX_PARTS, &whole);
+        config->accumulate = (int)whole;
+        return result;
+    }
     return read_setting(r, key, value);
 }
 
@@ -209,12 +248,12 @@ int gcl_config_read_settings(gcl_config *config, const char *path, const char *t
 static int neutral_settings(gcl_config *config, const char **changes, int *n, gcl_error *err)
 {
     gcl_model neutral;
-    char value[64];
+    char value[128];
     if (gcl_model_open(&neutral, config->model_name, NULL, 0, err) != 0)
         return -1;
     const gcl_setting *table = neutral.system->settings;
     for (int i = 0; table[i].key != NULL; i++) {
-        neutral.values[i] = table[i].initial;
+        gcl_model_value_reset(&neutral, i);
         gcl_model_value_text(&neutral, i, value, sizeof value);
         if (table[i].beyond)
             changes[(*n)++] = gcl_arena_printf(config->arena, "%s=%s", table[i].key, value);
@@ -239,6 +278,11 @@ int gcl_config_finish(gcl_config *config, gcl_error *err)
         result = gcl_model_open(&config->model, config->model_name, models, n, err);
     free(models);
     return result;
+}
+
+gcl_batch gcl_config_batch(const gcl_config *config)
+{
+    return (gcl_batch){config->batch, config->accumulate > 0 ? config->accumulate : 1};
 }
 
 /* ---- writing -------------------------------------------------------------------------------------- */
@@ -285,6 +329,8 @@ char *gcl_config_json(const gcl_config *config, const gcl_limits *limits)
     add_text(&text, "replay", config->replay);
     gcl_text_add(&text, " \"seed\": %lld,\n \"batch\": %d,\n", (long long)(int64_t)config->seed,
                  config->batch);
+    if (config->accumulate > 1)
+        gcl_text_add(&text, " \"accumulate\": %d,\n", config->accumulate);
     add_limits(&text, config);
     add_settings(&text, config);
     gcl_text_add(&text, " \"made_on\": {\"platform\": ");

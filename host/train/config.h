@@ -21,14 +21,17 @@
 #include "models/model.h"
 #include "train/settings.h"
 
+enum { GCL_MAX_PARTS = 4096 };
+
 typedef struct gcl_config {
     gcl_arena *arena;       /* texts */
     const char *model_name; /* "dcgan:small"; NULL: the default */
     const char *data;       /* NULL: the built-in pictures */
     const char *init, *replay;
     uint64_t seed;
-    int batch;     /* 0: the preset's, or the replay's */
-    int64_t steps; /* 0: no limit; so too epochs and minutes */
+    int batch;      /* 0: the preset's, or the replay's */
+    int accumulate; /* micro-batches of that size a step; 0: one */
+    int64_t steps;  /* 0: no limit; so too epochs and minutes */
     double epochs, minutes;
     int recorded;         /* settings came from a recording's meta.json */
     const char **changes; /* KEY=VALUE for model and settings, in order */
@@ -51,5 +54,8 @@ int gcl_config_finish(gcl_config *config, gcl_error *err);
 /* The whole as JSON text that gcl_config_read understands; malloc'ed. `limits`: the device it runs
  * on, written beside it for people. */
 char *gcl_config_json(const gcl_config *config, const gcl_limits *limits);
+
+/* Pictures of a step; batch must have been decided. */
+gcl_batch gcl_config_batch(const gcl_config *config);
 
 #endif

@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "io/checkpoint.h"
 #include "train/config.h"
+#include "train/pass.h"
 #include "train/replay.h"
 #include "train/trainer.h"
 
@@ -122,95 +123,64 @@ static int compare_stored(recording *r, gcl_conform_kind kind, const gcl_safeten
     return result;
 }
 
-/* ---- one network's forward pass ------------------------------------------------------------------- */
+/* ---- single passes -------------------------------------------------------------------------------- */
 
-typedef struct pass {
-    gcl_graph *graph;
-    gcl_nn *nn;
-    gcl_store *store;
-    gcl_plan *plan;
-    gcl_node *in, *out;
-} pass;
-
-static void pass_free(pass *p)
+static int fill_pass(const recording *r, gcl_pass *pass, gcl_error *err)
 {
-    gcl_plan_free(p->plan);
-    if (p->store != NULL)
-        gcl_store_free(p->store);
-    gcl_nn_free(p->nn);
-    gcl_graph_free(p->graph);
-}
-
-/* The recorded input that has a network's shape. */
-static const gcl_entry *find_input(const recording *r, gcl_shape shape)
-{
-    for (int i = 0; i < gcl_safetensors_count(r->forward); i++) {
-        const gcl_entry *entry = gcl_safetensors_at(r->forward, i);
-        if (strncmp(entry->name, "in.", 3) == 0 && entry->count == gcl_shape_count(shape) &&
-            entry->n_dims > 1 && entry->dims[0] == shape.d[0] && entry->dims[1] == shape.d[3])
-            return entry;
-    }
-    return NULL;
-}
-
-static gcl_tensor as_image(const char *name, gcl_shape shape)
-{
-    return (gcl_tensor){.name = name, .layout = GCL_LAYOUT_IMAGE, .shape = shape};
-}
-
-static int pass_run(const recording *r, pass *p, const gcl_entry *entry, gcl_error *err)
-{
-    unsigned char *stage = gcl_plan_stage(p->plan, err);
-    int64_t at = gcl_plan_offset(p->plan, p->in);
-    if (stage == NULL || gcl_checkpoint_load(r->weights, p->nn, p->store, GCL_LOAD_PART, err) != 0)
+    if (gcl_checkpoint_load(r->weights, pass->nn, pass->store, GCL_LOAD_PART, err) != 0)
         return -1;
-    gcl_tensor image = as_image("in", p->in->shape);
-    float *values = gcl_alloc((size_t)entry->count * sizeof *values);
-    gcl_entry_floats(entry, values);
-    if (at >= 0)
-        gcl_tensor_from_file(&image, values, (float *)(void *)(stage + at));
-    free(values);
-    gcl_replay_fill(r->replay, p->nn, p->plan, stage, 0);
-    return gcl_plan_run(p->plan, err);
+    for (int i = 0; i < pass->ports.n_in; i++) {
+        const gcl_entry *entry = gcl_pass_find(pass, i, r->forward);
+        if (entry == NULL)
+            return gcl_fail(err, GCL_DATA, "%s: has no tensor in.%s",
+                            gcl_safetensors_path(r->forward), pass->ports.in[i].name);
+        if (gcl_pass_input(pass, i, entry, err) != 0)
+            return -1;
+    }
+    unsigned char *stage = gcl_plan_stage(pass->plan, err);
+    if (stage == NULL)
+        return -1;
+    gcl_replay_fill(r->replay, pass->nn, pass->plan, stage, 0);
+    return 0;
 }
 
-static int pass_compare(recording *r, pass *p, const char *name, int training, gcl_error *err)
+/* Outputs that were recorded in this mode, and in training the buffers afterwards. */
+static int compare_pass(recording *r, gcl_pass *pass, int training, gcl_error *err)
 {
-    gcl_tensor image = as_image(name, p->out->shape);
-    float *memory = gcl_alloc((size_t)gcl_tensor_count(&image) * sizeof *memory);
-    int result = gcl_plan_read(p->plan, p->out, memory, err);
-    if (result == 0)
-        result = compare_tensor(r, GCL_CONFORM_FORWARD, r->forward, "forward",
-                                training ? "train." : "eval.", &image, memory, err);
-    free(memory);
-    for (int i = 0; training && i < gcl_nn_tensors(p->nn) && result == 0; i++)
-        if (gcl_nn_tensor(p->nn, i)->role == GCL_ROLE_BUFFER)
+    int result = 0, any = 0;
+    for (int i = 0; i < pass->ports.n_out && result == 0; i++) {
+        const gcl_port *port = &pass->ports.out[i];
+        int64_t n = gcl_shape_count(port->node->shape);
+        char name[64];
+        snprintf(name, sizeof name, "%s.%s", training ? "train" : "eval", port->name);
+        if (gcl_safetensors_find(r->forward, name) == NULL)
+            continue;
+        any = 1;
+        float *values = gcl_alloc((size_t)n * sizeof *values);
+        result = gcl_pass_output(pass, i, values, err);
+        if (result == 0)
+            result = compare(r, GCL_CONFORM_FORWARD, r->forward, "forward", name, values, n, err);
+        free(values);
+    }
+    for (int i = 0; any && training && i < gcl_nn_tensors(pass->nn) && result == 0; i++)
+        if (gcl_nn_tensor(pass->nn, i)->role == GCL_ROLE_BUFFER)
             result = compare_stored(r, GCL_CONFORM_FORWARD, r->forward, "forward", "train.after.",
-                                    gcl_nn_tensor(p->nn, i), p->store, err);
+                                    gcl_nn_tensor(pass->nn, i), pass->store, err);
     return result;
 }
 
-static int check_forward(recording *r, const char *network, int training, gcl_error *err)
+static int check_forward(recording *r, const char *name, int training, gcl_error *err)
 {
-    const gcl_model *model = &r->config.model;
-    pass p = {.graph = gcl_graph_new()};
-    gcl_shape shape = model->system->network_input(model, network, r->config.batch);
-    const gcl_entry *entry = find_input(r, shape);
-    int result = entry != NULL ? 0
-                               : gcl_fail(err, GCL_DATA, "%s: has no input for network %s",
-                                          gcl_safetensors_path(r->forward), network);
-    p.nn = gcl_nn_new(p.graph, &(gcl_nn_options){.training = training, .replay = 1});
-    p.in = gcl_input(p.graph, "in", GCL_F32, shape);
-    p.out = gcl_graph_output(model->system->network(p.nn, model, network, p.in), "out");
-    gcl_nn_finish(p.nn);
-    p.store = gcl_store_new(r->dev);
-    if (result == 0) {
-        p.plan = gcl_plan_new(r->dev, p.graph, p.store, NULL, err);
-        result = p.plan != NULL ? pass_run(r, &p, entry, err) : -1;
-    }
+    gcl_pass pass;
+    if (gcl_pass_build(&pass, r->dev, &r->config.model, name, r->config.batch, training, 1, err) !=
+        0)
+        return -1;
+    int result = fill_pass(r, &pass, err);
     if (result == 0)
-        result = pass_compare(r, &p, network, training, err);
-    pass_free(&p);
+        result = gcl_plan_run(pass.plan, err);
+    if (result == 0)
+        result = compare_pass(r, &pass, training, err);
+    gcl_pass_free(&pass);
     return result;
 }
 
@@ -274,7 +244,8 @@ static int compare_gradient(recording *r, gcl_trainer *trainer, const gcl_tensor
 static int check_gradients(recording *r, gcl_error *err)
 {
     gcl_trainer trainer;
-    if (gcl_trainer_graph(&trainer, &r->config.model, r->config.batch, 1, err) != 0)
+    if (gcl_trainer_graph(&trainer, &r->config.model, &(gcl_batch){r->config.batch, 1}, 1, err) !=
+        0)
         return -1;
     for (int i = 0; i < gcl_nn_tensors(trainer.nn); i++) {
         const gcl_tensor *tensor = gcl_nn_tensor(trainer.nn, i);
@@ -322,7 +293,8 @@ static int compare_losses(recording *r, gcl_trainer *trainer, FILE *losses, int6
 static int check_steps(recording *r, FILE *losses, gcl_error *err)
 {
     gcl_trainer trainer;
-    if (gcl_trainer_graph(&trainer, &r->config.model, r->config.batch, 1, err) != 0 ||
+    if (gcl_trainer_graph(&trainer, &r->config.model, &(gcl_batch){r->config.batch, 1}, 1, err) !=
+            0 ||
         start_trainer(r, &trainer, err) != 0)
         return -1;
     int result = 0;
@@ -369,10 +341,9 @@ static int open_recording(recording *r, gcl_error *err)
 
 static int check_all(recording *r, gcl_error *err)
 {
-    const char *const *networks = r->config.model.system->networks;
-    for (int i = 0; networks[i] != NULL; i++)
-        if (check_forward(r, networks[i], 1, err) != 0 ||
-            check_forward(r, networks[i], 0, err) != 0)
+    const char *const *passes = r->config.model.system->passes(&r->config.model);
+    for (int i = 0; passes[i] != NULL; i++)
+        if (check_forward(r, passes[i], 1, err) != 0 || check_forward(r, passes[i], 0, err) != 0)
             return -1;
     if (check_gradients(r, err) != 0)
         return -1;

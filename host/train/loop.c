@@ -24,22 +24,8 @@ static double elapsed(const gcl_loop *loop) { return gcl_seconds() - loop->start
 
 /* ---- losses --------------------------------------------------------------------------------------- */
 
-/* "lr" and "decay" are called so in every system that has them. */
-static double learning_rate(const gcl_model *model, int64_t step)
-{
-    const gcl_setting *settings = model->system->settings;
-    double rate = 0, decay = 0;
-    for (int i = 0; settings[i].key != NULL; i++) {
-        if (strcmp(settings[i].key, "lr") == 0)
-            rate = model->values[i];
-        if (strcmp(settings[i].key, "decay") == 0)
-            decay = model->values[i];
-    }
-    return rate / (1 + decay * (double)step);
-}
-
 typedef struct line_values {
-    gcl_named_value losses[GCL_MAX_LOSSES], rates[4];
+    gcl_named_value losses[GCL_MAX_LOSSES], rates[GCL_MAX_NETWORKS];
 } line_values;
 
 static gcl_journal_line line_of(const gcl_loop *loop, int64_t step, const float *history,
@@ -47,18 +33,21 @@ static gcl_journal_line line_of(const gcl_loop *loop, int64_t step, const float 
 {
     const gcl_trainer *t = &loop->trainer;
     gcl_journal_line line = {.step = step,
-                             .images = (step + 1) * t->batch,
+                             .images = (step + 1) * gcl_trainer_pictures(t),
                              .seconds = loop->seconds_before + elapsed(loop),
                              .n_losses = t->step.n_losses,
                              .losses = values->losses,
                              .rates = values->rates,
-                             .images_per_s = gcl_progress_rate(loop->progress) * t->batch,
+                             .images_per_s =
+                                 gcl_progress_rate(loop->progress) * gcl_trainer_pictures(t),
                              .device_bytes = gcl_device_bytes(loop->dev),
                              .dropped = loop->dropped};
     for (int i = 0; i < line.n_losses; i++)
         values->losses[i] = (gcl_named_value){t->step.losses[i].name, history[i]};
-    for (const char *const *network = t->model->system->networks; *network != NULL; network++)
-        values->rates[line.n_rates++] = (gcl_named_value){*network, learning_rate(t->model, step)};
+    const char *const *network = t->model->system->networks(t->model);
+    for (; *network != NULL; network++)
+        values->rates[line.n_rates++] =
+            (gcl_named_value){*network, gcl_model_rate(t->model, *network, step)};
     return line;
 }
 
@@ -76,7 +65,8 @@ static int fail_diverged(const gcl_loop *loop, int64_t step, const char *network
         "gradient of %s was not finite; last good checkpoint: %s; go on from it with a lower "
         "learning rate (train --init ... --set lr=%.3g)",
         (long long)(step - loop->streak + 1), (long long)step, network,
-        path != NULL ? path : "none was saved", learning_rate(loop->trainer.model, step) / 2);
+        path != NULL ? path : "none was saved",
+        gcl_model_rate(loop->trainer.model, network, step) / 2);
     free(path);
     return -1;
 }
@@ -149,7 +139,7 @@ int gcl_loop_sample_due(int64_t step, int64_t every)
 /* Training has the memory; samples make do with what is left, if need be one at a time. */
 static gcl_sampler *make_sampler(const gcl_loop *loop, gcl_error *err)
 {
-    int batch = loop->trainer.batch < SAMPLE_BATCH ? loop->trainer.batch : SAMPLE_BATCH;
+    int batch = loop->trainer.batch.size < SAMPLE_BATCH ? loop->trainer.batch.size : SAMPLE_BATCH;
     for (;; batch /= 2) {
         gcl_error why = {0};
         gcl_sampler *sampler =
@@ -184,7 +174,7 @@ static int write_samples(gcl_loop *loop, gcl_error *err)
 {
     int height, width, channels;
     char name[64];
-    if (loop->config->model.system->generate == NULL)
+    if (gcl_model_lacks(&loop->config->model, GCL_TASK_GENERATE) != NULL)
         return 0;
     if (loop->pictures == NULL && prepare_sampler(loop, err) != 0)
         return -1;
@@ -206,9 +196,9 @@ static int save(gcl_loop *loop, gcl_error *err)
     char model[128];
     gcl_model_name(&loop->config->model, model, sizeof model);
     gcl_checkpoint_facts facts = {.step = loop->step,
-                                  .images = loop->step * loop->trainer.batch,
+                                  .images = loop->step * gcl_trainer_pictures(&loop->trainer),
                                   .seed = loop->config->seed,
-                                  .batch = loop->trainer.batch,
+                                  .batch = gcl_trainer_pictures(&loop->trainer),
                                   .model = model,
                                   .settings = loop->settings};
     /* The log must not lag behind what a resumed run takes as done. */
@@ -332,8 +322,8 @@ static int start(gcl_loop *loop, gcl_error *err)
     loop->settings = settings.text;
     loop->step = loop->first;
     loop->started = loop->drained_at = loop->saved_at = gcl_seconds();
-    loop->progress =
-        gcl_progress_new(loop->first, loop->last, 60 * loop->minutes, loop->trainer.batch);
+    loop->progress = gcl_progress_new(loop->first, loop->last, 60 * loop->minutes,
+                                      gcl_trainer_pictures(&loop->trainer));
     return 0;
 }
 

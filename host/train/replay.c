@@ -89,6 +89,8 @@ static int check_entry(const gcl_replay *replay, int64_t step, const char *name,
 static int check_data(const gcl_replay *replay, int64_t step, const gcl_node *node, gcl_error *err)
 {
     int64_t dims[4] = {node->shape.d[0], node->shape.d[3], node->shape.d[1], node->shape.d[2]};
+    if (node->dtype == GCL_U32)
+        return check_entry(replay, step, node->name, "class numbers", GCL_FILE_I32, dims[0], err);
     if (check_entry(replay, step, node->name, "pictures", GCL_FILE_U8, gcl_shape_count(node->shape),
                     err) != 0)
         return -1;
@@ -179,6 +181,10 @@ static int64_t walk_next(walk *i)
 static void fill_data(const gcl_entry *entry, const gcl_node *node, unsigned char *to)
 {
     walk i = walk_start(node->shape);
+    if (node->dtype == GCL_U32) {
+        memcpy(to, entry->data, (size_t)entry->count * 4);
+        return;
+    }
     for (int64_t n = 0; n < entry->count; n++)
         to[n] = entry->data[walk_next(&i)];
 }

@@ -1,7 +1,8 @@
 /* A recording: every batch and every random draw of a number of steps, instead of a data set and
  * Philox. The conformance mode of training.
  *
- *     step.K.NAME      U8 [N,C,H,W] pictures, F32 random values, U8 bit-packed keep masks
+ *     step.K.NAME      U8 [N,C,H,W] pictures, I32 [N] classes, F32 random values, U8 bit-packed keep
+ *                      masks
  *
  * NAME is that of the model's data and noise. Bit i of a mask is (byte[i >> 3] >> (i & 7)) & 1. */
 #ifndef GCL_TRAIN_REPLAY_H

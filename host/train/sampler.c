@@ -47,8 +47,9 @@ static int build(gcl_sampler *sampler, gcl_device *dev, gcl_store *store, gcl_er
 gcl_sampler *gcl_sampler_new(gcl_device *dev, gcl_store *store, const gcl_model *model, int batch,
                              gcl_error *err)
 {
-    if (model->system->generate == NULL) {
-        gcl_fail(err, GCL_USAGE, "%s makes no pictures from latent vectors", model->system->name);
+    const char *lacks = gcl_model_lacks(model, GCL_TASK_GENERATE);
+    if (lacks != NULL) {
+        gcl_fail(err, GCL_USAGE, "%s: %s", model->system->name, lacks);
         return NULL;
     }
     gcl_sampler *sampler = gcl_alloc(sizeof *sampler);

@@ -22,7 +22,10 @@ int gcl_train_threads(int wanted)
 gcl_dataset *gcl_train_dataset(const gcl_config *config, gcl_error *err)
 {
     gcl_dataset_options options = {0};
-    config->model.system->picture(&config->model, &options.size, &options.channels);
+    gcl_wanted wanted;
+    config->model.system->data(&config->model, &wanted);
+    options.size = wanted.size;
+    options.channels = wanted.channels;
     gcl_settings_dataset(&config->settings, &options);
     return gcl_dataset_open(config->data, &options, err);
 }
@@ -40,6 +43,8 @@ static int open_replay(gcl_loop *loop, gcl_config *config, gcl_error *err)
                         config->batch, config->replay, recorded);
     if (recorded > 0)
         config->batch = recorded;
+    if (config->accumulate > 1)
+        return gcl_fail(err, GCL_USAGE, "--accumulate does not go with --replay");
     int64_t steps = gcl_replay_steps(loop->replay);
     if (config->steps > steps)
         return gcl_fail(err, GCL_USAGE, "--steps %lld: %s holds %lld steps",
@@ -65,7 +70,8 @@ static int64_t last_step(const gcl_loop *loop, const gcl_config *config)
     int64_t last = config->steps;
     if (config->epochs > 0 && loop->dataset != NULL) {
         double pictures = config->epochs * (double)gcl_dataset_count(loop->dataset);
-        int64_t steps = (int64_t)((pictures + config->batch - 1) / config->batch);
+        int a_step = gcl_trainer_pictures(&loop->trainer);
+        int64_t steps = (int64_t)((pictures + a_step - 1) / a_step);
         last = last == 0 || steps < last ? steps : last;
     }
     return last;
@@ -73,7 +79,7 @@ static int64_t last_step(const gcl_loop *loop, const gcl_config *config)
 
 static int start_loader(gcl_loop *loop, const gcl_config *config, int threads, gcl_error *err)
 {
-    gcl_loader_options options = {.batch = config->batch,
+    gcl_loader_options options = {.batch = gcl_trainer_pictures(&loop->trainer),
                                   .threads = gcl_train_threads(threads),
                                   .seed = config->seed,
                                   .shuffle =
@@ -151,12 +157,14 @@ static int check_same_run(const gcl_safetensors *file, const gcl_checkpoint_fact
     if (strcmp(facts->model, model) != 0)
         return gcl_fail(err, GCL_DATA, "%s: is a checkpoint of %s, but this run trains %s", path,
                         facts->model, model);
-    if (facts->seed != config->seed || facts->batch != config->batch)
+    gcl_batch batch = gcl_config_batch(config);
+    int pictures = batch.size * batch.parts;
+    if (facts->seed != config->seed || facts->batch != pictures)
         return gcl_fail(err, GCL_DATA,
-                        "%s: was made with seed %llu and batch %d, but this run has seed %llu and "
-                        "batch %d",
+                        "%s: was made with seed %llu and %d pictures a step, but this run has seed "
+                        "%llu and %d pictures",
                         path, (unsigned long long)facts->seed, facts->batch,
-                        (unsigned long long)config->seed, config->batch);
+                        (unsigned long long)config->seed, pictures);
     return 0;
 }
 
@@ -226,8 +234,11 @@ static void say_start(const gcl_loop *loop, const gcl_config *config)
     const gcl_limits *limits = gcl_device_limits(loop->dev);
     char model[128];
     gcl_model_name(&config->model, model, sizeof model);
-    gcl_say("%s, batch %d, on device %d: %s", model, config->batch, gcl_device_number(loop->dev),
-            limits->name);
+    char parts[40] = "";
+    if (config->accumulate > 1)
+        snprintf(parts, sizeof parts, " x %d", config->accumulate);
+    gcl_say("%s, batch %d%s, on device %d: %s", model, config->batch, parts,
+            gcl_device_number(loop->dev), limits->name);
     if (loop->first > 0)
         gcl_say("%s: goes on at step %lld", loop->run.folder, (long long)loop->first);
     else
@@ -244,8 +255,9 @@ static int train(gcl_loop *loop, gcl_config *config, const gcl_train_request *re
     if (config->batch == 0)
         config->batch = config->model.preset->batch;
     gcl_settings_plan(&config->settings, &plan_options);
-    if (gcl_trainer_build(&loop->trainer, loop->dev, &config->model, config->batch,
-                          loop->replay != NULL, &plan_options, err) != 0)
+    gcl_batch batch = gcl_config_batch(config);
+    if (gcl_trainer_build(&loop->trainer, loop->dev, &config->model, &batch, loop->replay != NULL,
+                          &plan_options, err) != 0)
         return -1;
     if (loop->replay != NULL && gcl_replay_check(loop->replay, loop->trainer.nn, err) != 0)
         return -1;

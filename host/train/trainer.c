@@ -1,6 +1,7 @@
 #include "train/trainer.h"
 
 #include <jansson.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,12 +18,12 @@ static void pack_history(gcl_trainer *trainer)
     gcl_graph_output(gcl_pack(trainer->graph, parts, n, NULL), "history");
 }
 
-int gcl_trainer_graph(gcl_trainer *trainer, const gcl_model *model, int batch, int replay,
-                      gcl_error *err)
+int gcl_trainer_graph(gcl_trainer *trainer, const gcl_model *model, const gcl_batch *batch,
+                      int replay, gcl_error *err)
 {
     memset(trainer, 0, sizeof *trainer);
     trainer->model = model;
-    trainer->batch = batch;
+    trainer->batch = *batch;
     trainer->graph = gcl_graph_new();
     trainer->nn = gcl_nn_new(trainer->graph, &(gcl_nn_options){.training = 1, .replay = replay});
     model->system->step(trainer->nn, model, batch, &trainer->step);
@@ -57,7 +58,8 @@ uint64_t gcl_trainer_bytes(const gcl_trainer *trainer)
 }
 
 /* Device memory of a step at this batch; 0 if it cannot be placed at all. */
-static uint64_t estimate(gcl_device *dev, const gcl_model *model, int batch, int replay)
+static uint64_t estimate(gcl_device *dev, const gcl_model *model, const gcl_batch *batch,
+                         int replay)
 {
     gcl_trainer trainer;
     gcl_error none = {0};
@@ -72,15 +74,15 @@ static uint64_t estimate(gcl_device *dev, const gcl_model *model, int batch, int
 
 /* Ends the message with the largest batch, of halves of the one wanted, that is expected to fit. A
  * tenth of the memory is left to the system. */
-static void say_what_fits(gcl_device *dev, const gcl_model *model, int batch, int replay,
+static void say_what_fits(gcl_device *dev, const gcl_model *model, gcl_batch batch, int replay,
                           gcl_error *err)
 {
     size_t n = strlen(err->text), room = sizeof err->text - n;
     uint64_t memory = gcl_device_limits(dev)->memory_bytes / 10 * 9;
-    while ((batch /= 2) > 0) {
-        uint64_t bytes = estimate(dev, model, batch, replay);
+    while ((batch.size /= 2) > 0) {
+        uint64_t bytes = estimate(dev, model, &batch, replay);
         if (bytes > 0 && bytes <= memory) {
-            snprintf(err->text + n, room, "; --batch %d would fit (%.0f MB)", batch,
+            snprintf(err->text + n, room, "; --batch %d would fit (%.0f MB)", batch.size,
                      (double)bytes / 1e6);
             return;
         }
@@ -88,15 +90,16 @@ static void say_what_fits(gcl_device *dev, const gcl_model *model, int batch, in
     snprintf(err->text + n, room, "; not even --batch 1 would fit: choose a smaller preset");
 }
 
-int gcl_trainer_build(gcl_trainer *trainer, gcl_device *dev, const gcl_model *model, int batch,
-                      int replay, const gcl_plan_options *plan_options, gcl_error *err)
+int gcl_trainer_build(gcl_trainer *trainer, gcl_device *dev, const gcl_model *model,
+                      const gcl_batch *batch, int replay, const gcl_plan_options *plan_options,
+                      gcl_error *err)
 {
     if (gcl_trainer_graph(trainer, model, batch, replay, err) != 0)
         return -1;
     if (gcl_trainer_plan(trainer, dev, plan_options, err) == 0)
         return 0;
     if (err != NULL && err->code == GCL_MEMORY)
-        say_what_fits(dev, model, batch, replay, err);
+        say_what_fits(dev, model, *batch, replay, err);
     return -1;
 }
 
@@ -113,6 +116,11 @@ void gcl_trainer_free(gcl_trainer *trainer)
     memset(trainer, 0, sizeof *trainer);
 }
 
+int gcl_trainer_pictures(const gcl_trainer *trainer)
+{
+    return trainer->batch.size * trainer->batch.parts;
+}
+
 void gcl_trainer_set_step(const gcl_trainer *trainer, unsigned char *stage, uint64_t seed,
                           int64_t step)
 {
@@ -122,10 +130,25 @@ void gcl_trainer_set_step(const gcl_trainer *trainer, unsigned char *stage, uint
     for (int i = 0; i < gcl_nn_scalars(trainer->nn); i++) {
         const gcl_node *scalar = gcl_nn_scalar_at(trainer->nn, i);
         int64_t at = gcl_plan_offset(trainer->plan, scalar);
-        float value = strcmp(scalar->name, "t") == 0 ? (float)step : 1;
+        float value = (float)gcl_model_scalar(trainer->model, scalar->name, step);
         if (at >= 0)
             memcpy(stage + at, &value, sizeof value);
     }
+}
+
+/* 0 where the system has no such setting. */
+static double setting_of(const gcl_model *model, const char *key)
+{
+    double value = gcl_model_real(model, key);
+    return isnan(value) ? 0 : value;
+}
+
+double gcl_model_rate(const gcl_model *model, const char *network, int64_t step)
+{
+    char scalar[64];
+    snprintf(scalar, sizeof scalar, "%s.rate", network);
+    double rate = setting_of(model, "lr") * gcl_model_scalar(model, scalar, step);
+    return rate / (1 + setting_of(model, "decay") * (double)step);
 }
 
 void gcl_model_name(const gcl_model *model, char *text, size_t size)
@@ -142,6 +165,28 @@ void gcl_json_add_string(gcl_text *text, const char *value)
     json_decref(string);
 }
 
+/* A list as an array, weights as an object. */
+static void add_value(const gcl_setting *setting, const char *value, gcl_text *text)
+{
+    switch (setting->kind) {
+    case GCL_SETTING_CHOICE: gcl_json_add_string(text, value); return;
+    case GCL_SETTING_INTS:
+    case GCL_SETTING_REALS: gcl_text_add(text, "[%s]", value); return;
+    case GCL_SETTING_WEIGHTS: break;
+    case GCL_SETTING_INT:
+    case GCL_SETTING_REAL:
+    case GCL_SETTING_BOOL: gcl_text_add(text, "%s", value); return;
+    }
+    gcl_text_add(text, "{"); /* gan:1,l1:100 -> "gan":1,"l1":100 */
+    for (const char *at = value; *at != 0;) {
+        int word = (int)strcspn(at, ":"), number = (int)strcspn(at, ",");
+        gcl_text_add(text, "%s\"%.*s\"%.*s", at > value ? "," : "", word, at, number - word,
+                     at + word);
+        at += number + (at[number] == ',');
+    }
+    gcl_text_add(text, "}");
+}
+
 void gcl_model_settings_json(const gcl_model *model, gcl_text *text, const char *between)
 {
     char value[128];
@@ -149,9 +194,6 @@ void gcl_model_settings_json(const gcl_model *model, gcl_text *text, const char 
         const gcl_setting *setting = &model->system->settings[i];
         gcl_model_value_text(model, i, value, sizeof value);
         gcl_text_add(text, "%s\"%s\": ", i > 0 ? between : "", setting->key);
-        if (setting->kind == GCL_SETTING_CHOICE)
-            gcl_json_add_string(text, value);
-        else
-            gcl_text_add(text, "%s", value);
+        add_value(setting, value, text);
     }
 }

@@ -1,7 +1,7 @@
 /* A training step built for a device: graph, networks, variables, plan.
  *
  *     gcl_trainer trainer;
- *     gcl_trainer_build(&trainer, dev, &model, 16, 0, NULL, &err);
+ *     gcl_trainer_build(&trainer, dev, &model, &(gcl_batch){16, 1}, 0, NULL, &err);
  *     gcl_checkpoint_initialise(trainer.nn, trainer.store, seed, &err);
  *     unsigned char *stage = gcl_plan_stage(trainer.plan, &err);
  *     gcl_trainer_set_step(&trainer, stage, seed, 0);      random key, counters, rates
@@ -18,11 +18,11 @@
 #include "models/model.h"
 #include "plan/plan.h"
 
-enum { GCL_MAX_HISTORY = GCL_MAX_LOSSES + 4 };
+enum { GCL_MAX_HISTORY = GCL_MAX_LOSSES + GCL_MAX_NETWORKS };
 
 typedef struct gcl_trainer {
     const gcl_model *model; /* kept */
-    int batch;
+    gcl_batch batch;
     gcl_graph *graph;
     gcl_nn *nn;
     gcl_step step;
@@ -34,21 +34,29 @@ typedef struct gcl_trainer {
 /* Builds all of it; on failure nothing is left. `replay`: random draws are inputs. With
  * plan_options->estimate_only nothing is made on the device. Errors: GCL_USAGE (the model's own
  * mistake, with scope and place), GCL_DEVICE, GCL_MEMORY with what would fit. */
-int gcl_trainer_build(gcl_trainer *trainer, gcl_device *dev, const gcl_model *model, int batch,
-                      int replay, const gcl_plan_options *plan_options, gcl_error *err);
+int gcl_trainer_build(gcl_trainer *trainer, gcl_device *dev, const gcl_model *model,
+                      const gcl_batch *batch, int replay, const gcl_plan_options *plan_options,
+                      gcl_error *err);
 void gcl_trainer_free(gcl_trainer *trainer);
 uint64_t gcl_trainer_bytes(const gcl_trainer *trainer); /* device memory of a step, by the plan */
 
 /* The same in two parts: the graph, which may then be given further outputs, and the plan. Without
  * the second part it serves for a count without a device. */
-int gcl_trainer_graph(gcl_trainer *trainer, const gcl_model *model, int batch, int replay,
-                      gcl_error *err);
+int gcl_trainer_graph(gcl_trainer *trainer, const gcl_model *model, const gcl_batch *batch,
+                      int replay, gcl_error *err);
 int gcl_trainer_plan(gcl_trainer *trainer, gcl_device *dev, const gcl_plan_options *plan_options,
                      gcl_error *err);
 
-/* The step's scalar inputs: key = (seed low, seed high, step, 0), t = step, the others (rates) 1. */
+int gcl_trainer_pictures(const gcl_trainer *trainer); /* of a step: all parts */
+
+/* The step's scalar inputs: key = (seed low, seed high, step, 0), t = step, the others as the
+ * model's schedule says. */
 void gcl_trainer_set_step(const gcl_trainer *trainer, unsigned char *stage, uint64_t seed,
                           int64_t step);
+
+/* The learning rate of a network at a step: the settings "lr" and "decay", which are called so in
+ * every system that has them, and its schedule. */
+double gcl_model_rate(const gcl_model *model, const char *network, int64_t step);
 
 /* "dcgan:small" */
 void gcl_model_name(const gcl_model *model, char *text, size_t size);
