@@ -2,7 +2,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "datasets/format.h"
+#include "datasets/split.h"
 
 /* A new format is a line here; the first row that recognises a spec gets it. */
 static const gcl_dataset_format *const formats[] = {
@@ -19,20 +19,40 @@ static const gcl_dataset_format *const formats[] = {
 };
 enum { N_FORMATS = sizeof formats / sizeof formats[0] };
 
+static int check_wanted(const gcl_wanted *wanted, gcl_error *err)
+{
+    bool pairs = wanted->kind == GCL_WANT_PAIRS;
+    int channels[] = {wanted->channels, pairs ? wanted->target_channels : 1};
+    if (wanted->size < 1 || wanted->size > 8192)
+        return gcl_fail(err, GCL_USAGE, "data.size: %d is not a side of 1 to 8192 pixels",
+                        wanted->size);
+    for (int i = 0; i < 2; i++)
+        if (channels[i] != 1 && channels[i] != 3)
+            return gcl_fail(err, GCL_USAGE, "data.channels: %d is neither 1 (grey) nor 3 (colour)",
+                            channels[i]);
+    if (wanted->levels != 0 && wanted->levels != 2 && wanted->levels != 32 && wanted->levels != 256)
+        return gcl_fail(err, GCL_USAGE, "data.levels: %d is none of 2, 32, 256", wanted->levels);
+    if (wanted->load_size != 0 && (wanted->load_size < wanted->size || wanted->load_size > 8192))
+        return gcl_fail(err, GCL_USAGE, "load_size: %d is neither 0 nor %d (the size) to 8192",
+                        wanted->load_size, wanted->size);
+    return 0;
+}
+
 static int check_options(const gcl_dataset_options *options, gcl_error *err)
 {
-    if (options->size < 1 || options->size > 8192)
-        return gcl_fail(err, GCL_USAGE, "data.size: %d is not a side of 1 to 8192 pixels",
-                        options->size);
-    if (options->channels != 1 && options->channels != 3)
-        return gcl_fail(err, GCL_USAGE, "data.channels: %d is neither 1 (grey) nor 3 (colour)",
-                        options->channels);
+    if (check_wanted(&options->wanted, err) != 0)
+        return -1;
     if (options->box.width != 0 && !(options->box.width > 0 && options->box.height > 0 &&
                                      options->box.x >= 0 && options->box.y >= 0))
         return gcl_fail(err, GCL_USAGE, "data.box: x,y,width,height = %g,%g,%g,%g is no rectangle",
                         options->box.x, options->box.y, options->box.width, options->box.height);
+    if (!(options->holdout >= 0 && options->holdout < 1))
+        return gcl_fail(err, GCL_USAGE, "data.holdout: %g is not a share from 0 to below 1",
+                        options->holdout);
     return 0;
 }
+
+/* ---- which format ------------------------------------------------------------------------------- */
 
 /* Why no format wants this spec. */
 static void explain(const char *spec, gcl_error *err)
@@ -50,22 +70,59 @@ static void explain(const char *spec, gcl_error *err)
                  spec);
 }
 
-static const gcl_dataset_format *choose_format(const char *spec, const char *wanted, gcl_error *err)
+/* Why a spec of this format does not give items of the kind wanted. */
+static void explain_kind(const char *spec, const gcl_dataset_format *format, gcl_wanted_kind kind,
+                         gcl_error *err)
 {
-    for (int i = 0; i < N_FORMATS; i++)
-        if (wanted != NULL ? strcmp(wanted, formats[i]->name) == 0 : formats[i]->recognise(spec))
-            return formats[i];
-    if (wanted == NULL) {
-        explain(spec, err);
-        return NULL;
-    }
+    static const char *const wants[] = {"pictures", "pairs of pictures; " GCL_DATASET_PAIRS_HELP,
+                                        "pictures with classes; " GCL_DATASET_CLASSES_HELP};
+    gcl_fail(err, GCL_DATA, "%s: %s, but the model wants %s", spec, format->is, wants[kind]);
+}
+
+static const gcl_dataset_format *named_format(const char *name, gcl_error *err)
+{
     gcl_text names = {0};
-    for (int i = 0; i < N_FORMATS; i++)
+    for (int i = 0; i < N_FORMATS; i++) {
+        if (strcmp(name, formats[i]->name) == 0) {
+            gcl_text_free(&names);
+            return formats[i];
+        }
         gcl_text_add(&names, "%s%s", i > 0 ? ", " : "", formats[i]->name);
-    gcl_fail(err, GCL_USAGE, "data.format: \"%s\" is unknown; there are %s", wanted, names.text);
+    }
+    gcl_fail(err, GCL_USAGE, "data.format: \"%s\" is unknown; there are %s", name, names.text);
     gcl_text_free(&names);
     return NULL;
 }
+
+static bool gives(const gcl_dataset_format *format, gcl_wanted_kind kind)
+{
+    return format->kinds >> kind & 1;
+}
+
+static const gcl_dataset_format *choose_format(const char *spec, const gcl_dataset_options *options,
+                                               gcl_error *err)
+{
+    gcl_wanted_kind kind = options->wanted.kind;
+    const gcl_dataset_format *found = NULL;
+    if (options->format != NULL) {
+        found = named_format(options->format, err);
+        if (found == NULL || gives(found, kind))
+            return found;
+    }
+    for (int i = 0; i < N_FORMATS && options->format == NULL; i++)
+        if (formats[i]->recognise(spec)) {
+            if (gives(formats[i], kind))
+                return formats[i];
+            found = found != NULL ? found : formats[i];
+        }
+    if (found != NULL)
+        explain_kind(spec, found, kind, err);
+    else
+        explain(spec, err);
+    return NULL;
+}
+
+/* ---- opening ------------------------------------------------------------------------------------ */
 
 /* Keeps what is safe in a file name on every system. */
 static void clean_name(char *name)
@@ -75,18 +132,96 @@ static void clean_name(char *name)
             *c = '-';
 }
 
+char *gcl_dataset_last_part(const char *spec)
+{
+    size_t end = strlen(spec);
+    while (end > 0 && spec[end - 1] == '/')
+        end--;
+    size_t start = end;
+    while (start > 0 && spec[start - 1] != '/')
+        start--;
+    if (start == end || spec[start] == '.')
+        return gcl_strdup("pictures");
+    if (end - start > 4 && strncmp(spec + end - 4, ".tar", 4) == 0)
+        end -= 4;
+    gcl_text name = {0};
+    gcl_text_add_bytes(&name, spec + start, end - start);
+    return name.text;
+}
+
+/* Leaves the items of the split that was asked for. */
+static int choose_items(gcl_dataset *dataset, const char *spec, gcl_error *err)
+{
+    const gcl_dataset_options *o = &dataset->options;
+    dataset->count = dataset->n_items;
+    if (dataset->is_split || o->split == GCL_SPLIT_ALL)
+        return 0;
+    if (o->split == GCL_SPLIT_TEST && o->holdout == 0)
+        return gcl_fail(err, GCL_DATA,
+                        "%s: has no test part of its own; --set data.holdout=0.1 keeps a tenth of "
+                        "it for test, in training too",
+                        spec);
+    if (o->holdout == 0)
+        return 0;
+    dataset->kept = gcl_alloc(dataset->n_items * sizeof *dataset->kept);
+    dataset->count = 0;
+    for (size_t i = 0; i < dataset->n_items; i++) {
+        gcl_text name = {0};
+        dataset->format->item_name(dataset, i, &name);
+        if (gcl_split_holds_out(name.text, o->holdout) == (o->split == GCL_SPLIT_TEST))
+            dataset->kept[dataset->count++] = i;
+        gcl_text_free(&name);
+    }
+    if (dataset->count == 0)
+        return gcl_fail(err, GCL_DATA,
+                        "%s: data.holdout=%g of its %zu items leaves none; choose another share",
+                        spec, o->holdout, dataset->n_items);
+    return 0;
+}
+
+static int check_classes(const gcl_dataset *dataset, const char *spec, gcl_error *err)
+{
+    int known = dataset->options.wanted.classes, n = dataset->n_classes;
+    if (dataset->options.wanted.kind != GCL_WANT_LABELLED || known == 0 || known == n)
+        return 0;
+    if (n > known)
+        return gcl_fail(err, GCL_USAGE,
+                        "%s: has %d classes, but the model tells %d apart; --set num_outputs=%d "
+                        "gives it one output for each",
+                        spec, n, known, n);
+    gcl_warn("%s: has %d classes, the model tells %d apart; --set num_outputs=%d would do", spec, n,
+             known, n);
+    return 0;
+}
+
+static void describe_fields(gcl_text *text, const gcl_wanted *w)
+{
+    gcl_text_add(text, "%d x %d x %d", w->size, w->size, w->channels);
+    if (w->kind == GCL_WANT_PAIRS)
+        gcl_text_add(text, " to %d x %d x %d", w->size, w->size, w->target_channels);
+    if (w->load_size > 0)
+        gcl_text_add(text, " cut at random from %d x %d", w->load_size, w->load_size);
+    if (w->levels == 32)
+        gcl_text_add(text, ", 5 bits");
+    if (w->levels == 2)
+        gcl_text_add(text, ", 0 or 1 at random by brightness");
+}
+
 static void describe(gcl_dataset *dataset)
 {
     static const char *const crops[] = {"centre square", "whole on black", "stretched"};
+    static const char *const splits[] = {"train", "test"};
     const gcl_dataset_options *o = &dataset->options;
     gcl_text text = {0};
     gcl_text_add(&text, "%s; ", dataset->facts);
+    if (dataset->kept != NULL)
+        gcl_text_add(&text, "%zu of them for %s; ", dataset->count, splits[o->split]);
     if (o->box.width > 0)
         gcl_text_add(&text, "box %g,%g,%g,%g, ", o->box.x, o->box.y, o->box.width, o->box.height);
     if (!dataset->drawn)
         gcl_text_add(&text, "%s, %s to ", crops[o->crop],
                      o->filter == GCL_FILTER_LANCZOS ? "Lanczos" : "triangle filter");
-    gcl_text_add(&text, "%d x %d x %d", o->size, o->size, o->channels);
+    describe_fields(&text, &o->wanted);
     dataset->description = text.text;
 }
 
@@ -94,7 +229,7 @@ gcl_dataset *gcl_dataset_open(const char *spec, const gcl_dataset_options *optio
 {
     if (check_options(options, err) != 0)
         return NULL;
-    const gcl_dataset_format *format = choose_format(spec, options->format, err);
+    const gcl_dataset_format *format = choose_format(spec, options, err);
     if (format == NULL)
         return NULL;
     gcl_dataset *dataset = gcl_alloc(sizeof *dataset);
@@ -102,7 +237,8 @@ gcl_dataset *gcl_dataset_open(const char *spec, const gcl_dataset_options *optio
     dataset->options = *options;
     dataset->options.format = format->name;
     pthread_mutex_init(&dataset->lock, NULL);
-    if (format->open(dataset, spec, err) != 0) {
+    if (format->open(dataset, spec, err) != 0 || check_classes(dataset, spec, err) != 0 ||
+        choose_items(dataset, spec, err) != 0) {
         gcl_dataset_close(dataset);
         return NULL;
     }
@@ -119,12 +255,18 @@ void gcl_dataset_close(gcl_dataset *dataset)
     if (dataset->format->close != NULL)
         dataset->format->close(dataset);
     pthread_mutex_destroy(&dataset->lock);
+    for (int k = 0; k < dataset->n_classes; k++)
+        free(dataset->class_names[k]);
+    free(dataset->class_names);
     free(dataset->name);
     free(dataset->facts);
+    free(dataset->kept);
     free(dataset->description);
     free(dataset->unreadable);
     free(dataset);
 }
+
+/* ---- facts -------------------------------------------------------------------------------------- */
 
 size_t gcl_dataset_count(const gcl_dataset *dataset) { return dataset->count; }
 
@@ -133,9 +275,56 @@ const gcl_dataset_options *gcl_dataset_get_options(const gcl_dataset *dataset)
     return &dataset->options;
 }
 
+size_t gcl_dataset_field_bytes(const gcl_dataset *dataset, int field)
+{
+    const gcl_wanted *w = &dataset->options.wanted;
+    size_t pixels = (size_t)w->size * (size_t)w->size;
+    if (field == 0)
+        return pixels * (size_t)w->channels;
+    if (w->kind == GCL_WANT_PAIRS)
+        return pixels * (size_t)w->target_channels;
+    return w->kind == GCL_WANT_LABELLED ? sizeof(uint32_t) : 0;
+}
+
 const char *gcl_dataset_name(const gcl_dataset *dataset) { return dataset->name; }
 
+const char *gcl_dataset_format_name(const gcl_dataset *dataset) { return dataset->format->name; }
+
 const char *gcl_dataset_describe(const gcl_dataset *dataset) { return dataset->description; }
+
+int gcl_dataset_classes(const gcl_dataset *dataset) { return dataset->n_classes; }
+
+const char *gcl_dataset_class_name(const gcl_dataset *dataset, int k)
+{
+    return dataset->class_names[k];
+}
+
+const char *gcl_dataset_format_line(int row)
+{
+    return row >= 0 && row < N_FORMATS ? formats[row]->line : NULL;
+}
+
+static size_t stored_index(const gcl_dataset *dataset, size_t index)
+{
+    return dataset->kept != NULL ? dataset->kept[index] : index;
+}
+
+char *gcl_dataset_item_name(const gcl_dataset *dataset, size_t index)
+{
+    gcl_text name = {0};
+    dataset->format->item_name(dataset, stored_index(dataset, index), &name);
+    return name.text;
+}
+
+size_t gcl_dataset_unreadable(gcl_dataset *dataset)
+{
+    pthread_mutex_lock(&dataset->lock);
+    size_t n = dataset->n_unreadable;
+    pthread_mutex_unlock(&dataset->lock);
+    return n;
+}
+
+/* ---- reading ------------------------------------------------------------------------------------ */
 
 static bool is_unreadable(gcl_dataset *dataset, size_t index)
 {
@@ -156,84 +345,86 @@ static bool mark_unreadable(gcl_dataset *dataset, size_t index)
     return first;
 }
 
-int gcl_dataset_read(gcl_dataset *dataset, size_t index, uint8_t *bytes, gcl_error *err)
+static int read_item(gcl_dataset *dataset, size_t index, const gcl_draw *draw,
+                     void *const fields[2], gcl_error *err)
 {
+    const gcl_dataset_options *o = &dataset->options;
+    size_t stored = stored_index(dataset, index);
+    int side = gcl_item_side(&o->wanted, draw);
+    gcl_item item = {0};
+    gcl_error reason = {0};
+    int result = dataset->format->load(dataset, stored, side, &item, err);
+    if (result == 0 && gcl_item_fields(&item, o, draw, fields, &reason) != 0) {
+        char *name = gcl_dataset_item_name(dataset, index);
+        result = gcl_fail(err, reason.code, "%s: %s", name, reason.text);
+        free(name);
+    }
+    gcl_item_free(&item);
+    return result;
+}
+
+int gcl_dataset_read(gcl_dataset *dataset, size_t index, const gcl_draw *draw,
+                     void *const fields[2], gcl_error *err)
+{
+    const gcl_draw plain = {.position = index};
     if (is_unreadable(dataset, index))
         return gcl_fail(err, GCL_DATA, "%s: picture %zu could not be read before", dataset->name,
                         index);
     gcl_error reason = {0};
-    if (dataset->format->read(dataset, index, bytes, &reason) == 0)
+    if (read_item(dataset, index, draw != NULL ? draw : &plain, fields, &reason) == 0)
         return 0;
     if (reason.code == GCL_DATA && mark_unreadable(dataset, index))
         gcl_warn("%s; skipped", reason.text);
     return gcl_fail(err, reason.code, "%s", reason.text);
 }
 
-size_t gcl_dataset_unreadable(gcl_dataset *dataset)
+int gcl_dataset_originals(const gcl_dataset *dataset, size_t index, gcl_image pictures[2],
+                          gcl_error *err)
 {
-    pthread_mutex_lock(&dataset->lock);
-    size_t n = dataset->n_unreadable;
-    pthread_mutex_unlock(&dataset->lock);
-    return n;
-}
-
-const char *gcl_dataset_format_line(int row)
-{
-    return row >= 0 && row < N_FORMATS ? formats[row]->line : NULL;
-}
-
-/* --- from a decoded picture to the bytes that were asked for --------------------------------- */
-
-gcl_box gcl_dataset_crop(const gcl_dataset_options *options, int width, int height)
-{
-    gcl_box box = options->box;
-    if (box.width == 0)
-        box = (gcl_box){0, 0, width, height};
-    if (options->crop == GCL_CROP_CENTRE) {
-        double side = fmin(box.width, box.height);
-        box.x += floor((box.width - side) / 2);
-        box.y += floor((box.height - side) / 2);
-        box.width = box.height = side;
-    }
-    return box;
-}
-
-/* The whole box inside the square, its longer side filling it; what it does not cover stays 0. */
-static int fit_whole(const gcl_dataset_options *options, const gcl_image *picture, gcl_box box,
-                     uint8_t *bytes, gcl_error *err)
-{
-    int size = options->size, channels = picture->channels;
-    double scale = size / fmax(box.width, box.height);
-    int width = (int)fmax(1, floor(box.width * scale + 0.5));
-    int height = (int)fmax(1, floor(box.height * scale + 0.5));
-    gcl_image inner;
-    if (gcl_image_new(&inner, width, height, channels, err) != 0)
-        return -1;
-    int result = gcl_resize(inner.pixels, width, height, picture, box, options->filter, err);
-    size_t row = (size_t)width * (size_t)channels, stride = (size_t)size * (size_t)channels;
-    uint8_t *to = bytes + (size_t)((size - height) / 2) * stride +
-                  (size_t)((size - width) / 2) * (size_t)channels;
-    memset(bytes, 0, stride * (size_t)size);
-    for (int y = 0; y < height; y++)
-        memcpy(to + (size_t)y * stride, inner.pixels + (size_t)y * row, row);
-    gcl_image_free(&inner);
+    gcl_item item = {0};
+    int result = dataset->format->load(dataset, stored_index(dataset, index), 0, &item, err);
+    if (result != 0)
+        gcl_item_free(&item);
+    pictures[0] = item.pictures[0].image;
+    pictures[1] = item.pictures[1].image;
     return result;
 }
 
-int gcl_dataset_fit(const gcl_dataset_options *options, gcl_image *picture, double scale,
-                    const gcl_image_header *header, uint8_t *bytes, gcl_error *err)
+/* Lays bytes [size, size, c] into `picture`, `x` pixels from its left side. */
+static int lay(gcl_image *picture, int x, const uint8_t *bytes, int size, int c, gcl_error *err)
 {
-    gcl_box box = gcl_dataset_crop(options, header->width, header->height);
-    if (box.x + box.width > header->width || box.y + box.height > header->height)
-        return gcl_fail(err, GCL_DATA, "data.box %g,%g,%g,%g does not lie in its %d x %d pixels",
-                        options->box.x, options->box.y, options->box.width, options->box.height,
-                        header->width, header->height);
-    if (gcl_image_set_channels(picture, options->channels, err) != 0)
+    gcl_image part;
+    if (gcl_image_new(&part, size, size, c, err) != 0)
         return -1;
-    double x = box.x * scale, y = box.y * scale; /* rounding must not carry the box outside */
-    box = (gcl_box){x, y, fmin(box.width * scale, picture->width - x),
-                    fmin(box.height * scale, picture->height - y)};
-    if (options->crop == GCL_CROP_FIT)
-        return fit_whole(options, picture, box, bytes, err);
-    return gcl_resize(bytes, options->size, options->size, picture, box, options->filter, err);
+    memcpy(part.pixels, bytes, (size_t)size * (size_t)size * (size_t)c);
+    int result = gcl_image_set_channels(&part, picture->channels, err);
+    size_t pixel = (size_t)picture->channels, row = (size_t)size * pixel;
+    for (int y = 0; y < size && result == 0; y++)
+        memcpy(picture->pixels + ((size_t)y * (size_t)picture->width + (size_t)x) * pixel,
+               part.pixels + (size_t)y * row, row);
+    gcl_image_free(&part);
+    return result;
+}
+
+int gcl_dataset_show(gcl_dataset *dataset, size_t index, gcl_image *picture, gcl_error *err)
+{
+    const gcl_wanted *w = &dataset->options.wanted;
+    bool pair = w->kind == GCL_WANT_PAIRS;
+    int channels = pair && w->target_channels > w->channels ? w->target_channels : w->channels;
+    size_t n[2] = {gcl_dataset_field_bytes(dataset, 0), gcl_dataset_field_bytes(dataset, 1)};
+    void *const fields[2] = {gcl_alloc(n[0]), gcl_alloc(n[1])};
+    *picture = (gcl_image){0};
+    int result = gcl_dataset_read(dataset, index, NULL, fields, err);
+    if (result == 0)
+        result = gcl_image_new(picture, pair ? 2 * w->size : w->size, w->size, channels, err);
+    for (int i = 0; i < (pair ? 2 : 1) && result == 0; i++) {
+        gcl_item_spread(fields[i], n[i], w->levels);
+        result = lay(picture, i * w->size, fields[i], w->size,
+                     i == 0 ? w->channels : w->target_channels, err);
+    }
+    free(fields[0]);
+    free(fields[1]);
+    if (result != 0)
+        gcl_image_free(picture);
+    return result;
 }

@@ -297,34 +297,39 @@ static int faces_open(gcl_dataset *dataset, const char *spec, gcl_error *err)
         return gcl_fail(err, GCL_USAGE,
                         "data.box: builtin:faces are drawn at the size wanted; "
                         "leave the box out");
-    dataset->count = GCL_FACES_COUNT;
+    dataset->n_items = GCL_FACES_COUNT;
     dataset->name = gcl_strdup("faces");
     dataset->drawn = true;
     dataset->facts = gcl_strdup("builtin:faces: 100000 cartoon faces, drawn as they are needed");
     return 0;
 }
 
-static int faces_read(const gcl_dataset *dataset, size_t index, uint8_t *bytes, gcl_error *err)
+static int faces_load(const gcl_dataset *dataset, size_t index, int side, gcl_item *item,
+                      gcl_error *err)
 {
-    const gcl_dataset_options *options = &dataset->options;
-    if (options->channels == 3)
-        return render(options->size, (uint32_t)index, bytes, err);
     gcl_image picture;
-    if (gcl_image_new(&picture, options->size, options->size, 3, err) != 0)
+    if (side == 0)
+        side = dataset->options.wanted.size;
+    if (gcl_image_new(&picture, side, side, 3, err) != 0)
         return -1;
-    int result = render(options->size, (uint32_t)index, picture.pixels, err);
-    if (result == 0)
-        result = gcl_image_set_channels(&picture, 1, err);
-    if (result == 0)
-        memcpy(bytes, picture.pixels, (size_t)options->size * (size_t)options->size);
-    gcl_image_free(&picture);
+    int result = render(side, (uint32_t)index, picture.pixels, err);
+    gcl_item_set(item, 0, &picture);
     return result;
+}
+
+static void faces_item_name(const gcl_dataset *dataset, size_t index, gcl_text *name)
+{
+    (void)dataset;
+    gcl_text_add(name, "%zu", index);
 }
 
 const gcl_dataset_format gcl_dataset_faces = {
     .name = "faces",
     .line = "faces: builtin:faces, cartoon faces that the program draws itself",
+    .is = "holds pictures",
+    .kinds = 1 << GCL_WANT_PICTURES,
     .recognise = faces_recognise,
     .open = faces_open,
-    .read = faces_read,
+    .load = faces_load,
+    .item_name = faces_item_name,
 };

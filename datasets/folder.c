@@ -4,7 +4,6 @@
  * already is not entered again, so loops do no harm. */
 #include <dirent.h>
 #include <errno.h>
-#include <math.h>
 #include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -139,22 +138,6 @@ static bool folder_recognise(const char *spec)
     return stat(spec, &status) == 0 && S_ISDIR(status.st_mode);
 }
 
-/* "graphics" from "/data/graphics/"; "pictures" where the path does not say, as in "..". */
-static char *last_part(const char *spec)
-{
-    size_t end = strlen(spec);
-    while (end > 0 && spec[end - 1] == '/')
-        end--;
-    size_t start = end;
-    while (start > 0 && spec[start - 1] != '/')
-        start--;
-    if (start == end || spec[start] == '.')
-        return gcl_strdup("pictures");
-    gcl_text name = {0};
-    gcl_text_add_bytes(&name, spec + start, end - start);
-    return name.text;
-}
-
 static void set_facts(gcl_dataset *dataset, const folder *f, const char *spec)
 {
     gcl_text facts = {0};
@@ -164,7 +147,7 @@ static void set_facts(gcl_dataset *dataset, const folder *f, const char *spec)
         gcl_text_add(&facts, "; %zu other file%s left out", f->n_other, f->n_other == 1 ? "" : "s");
     gcl_text_add(&facts, ")");
     dataset->facts = facts.text;
-    dataset->name = last_part(spec);
+    dataset->name = gcl_dataset_last_part(spec);
 }
 
 static int folder_open(gcl_dataset *dataset, const char *spec, gcl_error *err)
@@ -186,7 +169,7 @@ static int folder_open(gcl_dataset *dataset, const char *spec, gcl_error *err)
                         ".jpg, .jpeg or .png files in it",
                         spec, f->n_other, f->n_other == 1 ? "" : "s");
     qsort(f->paths, f->n, sizeof *f->paths, compare_names);
-    dataset->count = f->n;
+    dataset->n_items = f->n;
     set_facts(dataset, f, spec);
     return 0;
 }
@@ -200,34 +183,8 @@ static void folder_close(gcl_dataset *dataset)
     free(f);
 }
 
-/* How small a JPEG may be decoded so that the crop still has as many pixels as are wanted. */
-static double least_scale(const gcl_dataset_options *options, const gcl_image_header *header)
-{
-    gcl_box box = gcl_dataset_crop(options, header->width, header->height);
-    double side =
-        options->crop == GCL_CROP_FIT ? fmax(box.width, box.height) : fmin(box.width, box.height);
-    return fmin(1, options->size / side);
-}
-
-static int read_bytes(const gcl_dataset_options *options, const char *path, const uint8_t *file,
-                      size_t n, uint8_t *bytes, gcl_error *err)
-{
-    gcl_image_header header;
-    gcl_image picture;
-    if (gcl_image_read_header(file, n, path, &header, err) != 0)
-        return -1;
-    double scale = least_scale(options, &header);
-    if (gcl_image_decode(file, n, path, &scale, &picture, err) != 0)
-        return -1;
-    gcl_error reason = {0};
-    int result = gcl_dataset_fit(options, &picture, scale, &header, bytes, &reason);
-    if (result != 0)
-        gcl_fail(err, reason.code, "%s: %s", path, reason.text);
-    gcl_image_free(&picture);
-    return result;
-}
-
-static int folder_read(const gcl_dataset *dataset, size_t index, uint8_t *bytes, gcl_error *err)
+static int folder_load(const gcl_dataset *dataset, size_t index, int side, gcl_item *item,
+                       gcl_error *err)
 {
     const folder *f = dataset->state;
     const char *path = f->paths[index];
@@ -235,16 +192,25 @@ static int folder_read(const gcl_dataset *dataset, size_t index, uint8_t *bytes,
     size_t n = 0;
     if (gcl_file_read(path, GCL_IMAGE_MAX_BYTES, &file, &n, err) != 0)
         return -1;
-    int result = read_bytes(&dataset->options, path, file, n, bytes, err);
+    int result = gcl_item_decode(item, 0, &dataset->options, side, file, n, path, err);
     free(file);
     return result;
+}
+
+static void folder_item_name(const gcl_dataset *dataset, size_t index, gcl_text *name)
+{
+    const folder *f = dataset->state;
+    gcl_text_add(name, "%s", f->paths[index]);
 }
 
 const gcl_dataset_format gcl_dataset_folder = {
     .name = "folder",
     .line = "folder: a folder of JPEG and PNG pictures, with its subfolders",
+    .is = "holds pictures",
+    .kinds = 1 << GCL_WANT_PICTURES,
     .recognise = folder_recognise,
     .open = folder_open,
     .close = folder_close,
-    .read = folder_read,
+    .load = folder_load,
+    .item_name = folder_item_name,
 };

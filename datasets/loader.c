@@ -10,25 +10,25 @@
 #include "base/memory.h"
 #include "base/philox.h"
 
-/* Streams of random bits; the numbers only have to differ from each other and from those that
- * models draw from with the same seed. */
-enum { STREAM_SHUFFLE = 0x5F0FF1E, STREAM_FLIP = 0x5F11B };
+/* A stream of random bits for each round of the shuffle; the numbers only have to differ from those
+ * of datasets/item.c and those that models draw from with the same seed. */
+enum { STREAM_SHUFFLE = 0x5F0FF1E };
 
-/* Workers take pictures one by one, in order, so that even a single batch is made by all of them.
- * Picture `item` of the endless sequence (0 is the first of first_step's batch) goes to slot
+/* Workers take items one by one, in order, so that even a single batch is made by all of them.
+ * Number `item` of the endless sequence (0 is the first of first_step's batch) goes to slot
  * (item / batch) mod ring; it may be begun once the batch that had the slot before was consumed. */
 struct gcl_loader {
     gcl_dataset *dataset;
     gcl_loader_options options;
-    size_t count, picture_bytes, batch_bytes;
-    uint8_t *slots; /* [ring, batch, size, size, channels] */
+    size_t count, bytes[2]; /* of the fields of an item */
+    uint8_t *slots[2];      /* [ring, batch, bytes of the field] */
     pthread_t *threads;
     int n_threads;
 
     pthread_mutex_t lock;           /* guards what follows */
     pthread_cond_t room, ready;     /* a slot became free; a batch was finished, or all is over */
-    int *done;                      /* [ring]: pictures finished of the batch in each slot */
-    uint64_t next_item, n_consumed; /* pictures begun, batches given out */
+    int *done;                      /* [ring]: items finished of the batch in each slot */
+    uint64_t next_item, n_consumed; /* items begun, batches given out */
     bool stop;
     gcl_error failure;
 
@@ -55,12 +55,6 @@ size_t gcl_loader_shuffle(uint64_t seed, uint64_t epoch, size_t n, size_t p)
     return p;
 }
 
-static bool should_flip(const gcl_loader *loader, uint64_t epoch, size_t position)
-{
-    return loader->options.flip &&
-           gcl_philox_bits(loader->options.seed, (uint32_t)epoch, STREAM_FLIP, position) >> 31;
-}
-
 static bool stopping(gcl_loader *loader)
 {
     pthread_mutex_lock(&loader->lock);
@@ -69,23 +63,22 @@ static bool stopping(gcl_loader *loader)
     return stop;
 }
 
-/* The picture of one place in the sequence. A place whose picture cannot be read takes the next
- * readable one of its epoch, wrapping around; its flip stays its own. */
-static int make_picture(gcl_loader *loader, uint64_t place, uint8_t *bytes, gcl_error *err)
+/* The item of one place in the sequence. A place whose item cannot be read takes the next readable
+ * one of its epoch, wrapping around; what is drawn for it stays its own. */
+static int make_item(gcl_loader *loader, uint64_t place, void *const fields[2], gcl_error *err)
 {
     const gcl_loader_options *o = &loader->options;
-    uint64_t epoch = place / loader->count;
-    size_t position = (size_t)(place % loader->count);
+    gcl_draw draw = {.seed = o->seed,
+                     .epoch = place / loader->count,
+                     .position = (size_t)(place % loader->count),
+                     .flip = o->flip,
+                     .cut = true};
     for (size_t tried = 0; tried < loader->count && !stopping(loader); tried++) {
-        size_t p = (position + tried) % loader->count;
-        size_t index = o->shuffle ? gcl_loader_shuffle(o->seed, epoch, loader->count, p) : p;
+        size_t p = (draw.position + tried) % loader->count;
+        size_t index = o->shuffle ? gcl_loader_shuffle(o->seed, draw.epoch, loader->count, p) : p;
         gcl_error reason = {0};
-        if (gcl_dataset_read(loader->dataset, index, bytes, &reason) == 0) {
-            const gcl_dataset_options *d = gcl_dataset_get_options(loader->dataset);
-            if (should_flip(loader, epoch, position))
-                gcl_flip_horizontal(bytes, d->size, d->size, d->channels);
+        if (gcl_dataset_read(loader->dataset, index, &draw, fields, &reason) == 0)
             return 0;
-        }
         if (reason.code != GCL_DATA)
             return gcl_fail(err, reason.code, "%s", reason.text);
     }
@@ -123,16 +116,22 @@ static void finish_item(gcl_loader *loader, size_t slot, const gcl_error *err)
     pthread_mutex_unlock(&loader->lock);
 }
 
+/* Where field i of place `at` of the batch in `slot` lies. */
+static uint8_t *field_at(const gcl_loader *loader, int i, size_t slot, size_t at)
+{
+    return loader->slots[i] + (slot * (size_t)loader->options.batch + at) * loader->bytes[i];
+}
+
 static void *work(void *argument)
 {
     gcl_loader *loader = argument;
     uint64_t batch = (uint64_t)loader->options.batch, item;
     while (take_item(loader, &item)) {
         size_t slot = (size_t)(item / batch % (uint64_t)loader->options.ring);
-        uint8_t *bytes = loader->slots + slot * loader->batch_bytes +
-                         (size_t)(item % batch) * loader->picture_bytes;
+        size_t at = (size_t)(item % batch);
+        void *const fields[2] = {field_at(loader, 0, slot, at), field_at(loader, 1, slot, at)};
         gcl_error err = {0};
-        make_picture(loader, loader->options.first_step * batch + item, bytes, &err);
+        make_item(loader, loader->options.first_step * batch + item, fields, &err);
         finish_item(loader, slot, &err);
     }
     return NULL;
@@ -164,27 +163,34 @@ static int check_options(const gcl_loader_options *options, gcl_error *err)
     return 0;
 }
 
+static int allocate_slots(gcl_loader *loader, gcl_error *err)
+{
+    size_t places = (size_t)loader->options.ring * (size_t)loader->options.batch;
+    for (int i = 0; i < 2; i++) {
+        loader->bytes[i] = gcl_dataset_field_bytes(loader->dataset, i);
+        loader->slots[i] = gcl_try_alloc(places * loader->bytes[i], "ring of batches", err);
+        if (loader->slots[i] == NULL)
+            return -1;
+    }
+    return 0;
+}
+
 gcl_loader *gcl_loader_new(gcl_dataset *dataset, const gcl_loader_options *options, gcl_error *err)
 {
     if (check_options(options, err) != 0)
         return NULL;
-    const gcl_dataset_options *d = gcl_dataset_get_options(dataset);
     gcl_loader *loader = gcl_alloc(sizeof *loader);
     loader->dataset = dataset;
     loader->options = *options;
     loader->options.threads = options->threads > 0 ? options->threads : 1;
     loader->options.ring = options->ring > 0 ? options->ring : 4;
     loader->count = gcl_dataset_count(dataset);
-    loader->picture_bytes = (size_t)d->size * (size_t)d->size * (size_t)d->channels;
-    loader->batch_bytes = loader->picture_bytes * (size_t)options->batch;
     loader->done = gcl_alloc((size_t)loader->options.ring * sizeof *loader->done);
     loader->threads = gcl_alloc((size_t)loader->options.threads * sizeof *loader->threads);
     pthread_mutex_init(&loader->lock, NULL);
     pthread_cond_init(&loader->room, NULL);
     pthread_cond_init(&loader->ready, NULL);
-    loader->slots =
-        gcl_try_alloc(loader->batch_bytes * (size_t)loader->options.ring, "ring of batches", err);
-    if (loader->slots == NULL || start_threads(loader, err) != 0) {
+    if (allocate_slots(loader, err) != 0 || start_threads(loader, err) != 0) {
         gcl_loader_free(loader);
         return NULL;
     }
@@ -204,7 +210,8 @@ void gcl_loader_free(gcl_loader *loader)
     pthread_cond_destroy(&loader->ready);
     pthread_cond_destroy(&loader->room);
     pthread_mutex_destroy(&loader->lock);
-    free(loader->slots);
+    free(loader->slots[0]);
+    free(loader->slots[1]);
     free(loader->threads);
     free(loader->done);
     free(loader);
@@ -223,13 +230,16 @@ static int wait_for(gcl_loader *loader, size_t slot, gcl_error *err)
     return failure.code == 0 ? 0 : gcl_fail(err, failure.code, "%s", failure.text);
 }
 
-int gcl_loader_next(gcl_loader *loader, uint8_t *batch_nhwc, gcl_error *err)
+int gcl_loader_next(gcl_loader *loader, void *const fields[2], gcl_error *err)
 {
     /* Only this function changes n_consumed, so it may be read here without the lock. */
     size_t slot = (size_t)(loader->n_consumed % (uint64_t)loader->options.ring);
     if (wait_for(loader, slot, err) != 0)
         return -1;
-    memcpy(batch_nhwc, loader->slots + slot * loader->batch_bytes, loader->batch_bytes);
+    for (int i = 0; i < 2; i++)
+        if (fields[i] != NULL && loader->bytes[i] > 0)
+            memcpy(fields[i], field_at(loader, i, slot, 0),
+                   (size_t)loader->options.batch * loader->bytes[i]);
     pthread_mutex_lock(&loader->lock);
     loader->done[slot] = 0;
     loader->n_consumed++;

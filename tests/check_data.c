@@ -36,13 +36,19 @@ static void open_with(const char *spec, gcl_dataset_options options)
 
 static void open_size(const char *spec, int size)
 {
-    open_with(spec, (gcl_dataset_options){.size = size, .channels = 3});
+    open_with(spec, (gcl_dataset_options){.wanted = {.size = size, .channels = 3}});
+}
+
+static int read_picture(size_t index, uint8_t *bytes, gcl_error *reason)
+{
+    void *const fields[2] = {bytes, NULL};
+    return gcl_dataset_read(dataset, index, NULL, fields, reason);
 }
 
 static void assert_open_fails(const char *spec, int code, const char *text)
 {
     gcl_error reason = {0};
-    gcl_dataset_options options = {.size = 8, .channels = 3};
+    gcl_dataset_options options = {.wanted = {.size = 8, .channels = 3}};
     ck_assert_ptr_null(gcl_dataset_open(spec, &options, &reason));
     ck_assert_int_eq(reason.code, code);
     ck_assert_msg(strstr(reason.text, text) != NULL, "\"%s\" does not say \"%s\"", reason.text,
@@ -57,8 +63,8 @@ static int level_of(size_t index)
     const gcl_dataset_options *options = gcl_dataset_get_options(dataset);
     static uint8_t bytes[64 * 64 * 3];
     gcl_error reason = {0};
-    ck_assert_int_le(options->size, 64);
-    return gcl_dataset_read(dataset, index, bytes, &reason) == 0 ? bytes[0] : -1;
+    ck_assert_int_le(options->wanted.size, 64);
+    return read_picture(index, bytes, &reason) == 0 ? bytes[0] : -1;
 }
 
 START_TEST(folder_is_sorted_and_recursive)
@@ -104,7 +110,7 @@ START_TEST(folder_errors)
     assert_open_fails(in_folder("nowhere"), GCL_DATA, "nowhere");
     assert_open_fails(in_folder("a.txt"), GCL_DATA, "not a data set in a known format");
     assert_open_fails("builtin:cats", GCL_DATA, "builtin:faces");
-    gcl_dataset_options options = {.size = 8, .channels = 3, .format = "tapes"};
+    gcl_dataset_options options = {.wanted = {.size = 8, .channels = 3}, .format = "tapes"};
     ck_assert_ptr_null(gcl_dataset_open(folder, &options, &err));
     ck_assert_int_eq(err.code, GCL_USAGE);
     ck_assert_ptr_nonnull(strstr(err.text, "faces, folder"));
@@ -124,11 +130,12 @@ END_TEST
 
 START_TEST(options_out_of_range)
 {
-    const gcl_dataset_options wrong[] = {{.size = 0, .channels = 3},
-                                         {.size = 8, .channels = 2},
-                                         {.size = 8, .channels = 3, .box = {0, 0, -4, 4}},
-                                         {.size = 8, .channels = 3, .box = {-1, 0, 4, 4}},
-                                         {.size = 8, .channels = 3, .box = {0, 0, 4, 0}}};
+    const gcl_dataset_options wrong[] = {
+        {.wanted = {.size = 0, .channels = 3}},
+        {.wanted = {.size = 8, .channels = 2}},
+        {.wanted = {.size = 8, .channels = 3}, .box = {0, 0, -4, 4}},
+        {.wanted = {.size = 8, .channels = 3}, .box = {-1, 0, 4, 4}},
+        {.wanted = {.size = 8, .channels = 3}, .box = {0, 0, 4, 0}}};
     for (int i = 0; i < 5; i++) {
         gcl_error reason = {0};
         ck_assert_ptr_null(gcl_dataset_open("builtin:faces", &wrong[i], &reason));
@@ -158,7 +165,7 @@ START_TEST(unreadable_files_are_counted)
             ck_assert_int_eq(level_of(i) >= 0, good[i]);
     ck_assert_uint_eq(gcl_dataset_unreadable(dataset), 4);
     uint8_t bytes[16 * 16 * 3];
-    ck_assert_int_eq(gcl_dataset_read(dataset, 1, bytes, &err), -1);
+    ck_assert_int_eq(read_picture(1, bytes, &err), -1);
     ck_assert_int_eq(err.code, GCL_DATA);
 }
 END_TEST
@@ -180,30 +187,30 @@ START_TEST(crops)
 {
     uint8_t bytes[12 * 12 * 3];
     write_stripes(in_folder("wide.png"), 20, 12); /* levels 10, 30, 50, 70, 90 */
-    open_with(folder, (gcl_dataset_options){.size = 12, .channels = 3});
-    ck_assert_int_eq(gcl_dataset_read(dataset, 0, bytes, &err), 0);
+    open_with(folder, (gcl_dataset_options){.wanted = {.size = 12, .channels = 3}});
+    ck_assert_int_eq(read_picture(0, bytes, &err), 0);
     ck_assert_int_eq(bytes[0], 30);
     ck_assert_int_eq(bytes[12 * 12 * 3 - 1], 70);
 
-    open_with(folder, (gcl_dataset_options){.size = 4, .channels = 3, .box = {16, 3, 4, 4}});
-    ck_assert_int_eq(gcl_dataset_read(dataset, 0, bytes, &err), 0);
+    open_with(folder,
+              (gcl_dataset_options){.wanted = {.size = 4, .channels = 3}, .box = {16, 3, 4, 4}});
+    ck_assert_int_eq(read_picture(0, bytes, &err), 0);
     for (int i = 0; i < 4 * 4 * 3; i++)
         ck_assert_int_eq(bytes[i], 90);
 
-    open_with(folder,
-              (gcl_dataset_options){
-                  .size = 10, .channels = 1, .crop = GCL_CROP_FIT, .filter = GCL_FILTER_TRIANGLE});
-    ck_assert_int_eq(gcl_dataset_read(dataset, 0, bytes, &err), 0);
+    open_with(folder, (gcl_dataset_options){.wanted = {.size = 10, .channels = 1},
+                                            .crop = GCL_CROP_FIT,
+                                            .filter = GCL_FILTER_TRIANGLE});
+    ck_assert_int_eq(read_picture(0, bytes, &err), 0);
     for (int y = 0; y < 10; y++) { /* 10 x 6 in the middle, black above and below */
         ck_assert_int_eq(bytes[10 * y] > 0, y >= 2 && y < 8);
         ck_assert_int_eq(bytes[10 * y + 9] > 60, y >= 2 && y < 8);
     }
 
-    open_with(folder, (gcl_dataset_options){.size = 5,
-                                            .channels = 1,
+    open_with(folder, (gcl_dataset_options){.wanted = {.size = 5, .channels = 1},
                                             .crop = GCL_CROP_STRETCH,
                                             .filter = GCL_FILTER_TRIANGLE});
-    ck_assert_int_eq(gcl_dataset_read(dataset, 0, bytes, &err), 0);
+    ck_assert_int_eq(read_picture(0, bytes, &err), 0);
     for (int x = 1; x < 4; x++) /* the middle of each stripe */
         ck_assert_int_le(abs(bytes[x] - (10 + 20 * x)), 1);
 }
@@ -213,8 +220,9 @@ START_TEST(box_outside_is_unreadable)
 {
     uint8_t bytes[4 * 4 * 3];
     write_stripes(in_folder("a.png"), 20, 12);
-    open_with(folder, (gcl_dataset_options){.size = 4, .channels = 3, .box = {0, 15, 178, 178}});
-    ck_assert_int_eq(gcl_dataset_read(dataset, 0, bytes, &err), -1);
+    open_with(folder, (gcl_dataset_options){.wanted = {.size = 4, .channels = 3},
+                                            .box = {0, 15, 178, 178}});
+    ck_assert_int_eq(read_picture(0, bytes, &err), -1);
     ck_assert_int_eq(err.code, GCL_DATA);
     ck_assert_ptr_nonnull(strstr(err.text, "a.png: data.box 0,15,178,178"));
     ck_assert_ptr_nonnull(strstr(err.text, "20 x 12"));
@@ -238,10 +246,12 @@ START_TEST(reduced_decoding_agrees)
               pixels);
     uint8_t reduced[40 * 40 * 3], whole[40 * 40 * 3];
     const gcl_box box = {31, 17, 200, 200};
-    open_with(in_folder("jpeg"), (gcl_dataset_options){.size = 40, .channels = 3, .box = box});
-    ck_assert_int_eq(gcl_dataset_read(dataset, 0, reduced, &err), 0);
-    open_with(in_folder("png"), (gcl_dataset_options){.size = 40, .channels = 3, .box = box});
-    ck_assert_int_eq(gcl_dataset_read(dataset, 0, whole, &err), 0);
+    open_with(in_folder("jpeg"),
+              (gcl_dataset_options){.wanted = {.size = 40, .channels = 3}, .box = box});
+    ck_assert_int_eq(read_picture(0, reduced, &err), 0);
+    open_with(in_folder("png"),
+              (gcl_dataset_options){.wanted = {.size = 40, .channels = 3}, .box = box});
+    ck_assert_int_eq(read_picture(0, whole, &err), 0);
     for (size_t i = 0; i < sizeof whole; i++)
         ck_assert_int_le(abs(reduced[i] - whole[i]), 5);
     free(pixels);
@@ -279,8 +289,10 @@ static uint8_t *take(int steps, int batch, size_t picture)
 {
     size_t bytes = (size_t)batch * picture;
     uint8_t *all = gcl_alloc((size_t)steps * bytes);
-    for (int k = 0; k < steps; k++)
-        ck_assert_msg(gcl_loader_next(loader, all + (size_t)k * bytes, &err) == 0, "%s", err.text);
+    for (int k = 0; k < steps; k++) {
+        void *const fields[2] = {all + (size_t)k * bytes, NULL};
+        ck_assert_msg(gcl_loader_next(loader, fields, &err) == 0, "%s", err.text);
+    }
     return all;
 }
 
@@ -389,13 +401,14 @@ END_TEST
 START_TEST(loader_with_nothing_readable)
 {
     uint8_t batch[4 * PICTURE];
+    void *const fields[2] = {batch, NULL};
     for (int i = 0; i < 3; i++)
         write_bytes(in_folder((const char *[]){"a.jpg", "b.png", "c.jpg"}[i]), "nothing", 7);
     open_size(folder, SIDE);
     start((gcl_loader_options){.batch = 4, .threads = 3, .shuffle = true});
     for (int i = 0; i < 3; i++) {
         gcl_error reason = {0};
-        ck_assert_int_eq(gcl_loader_next(loader, batch, &reason), -1);
+        ck_assert_int_eq(gcl_loader_next(loader, fields, &reason), -1);
         ck_assert_int_eq(reason.code, GCL_DATA);
         ck_assert_ptr_nonnull(strstr(reason.text, "none of its 3 pictures can be read"));
     }

@@ -214,6 +214,8 @@ static void check_pointwise(const pointwise *op, const char *name, gcl_shape xs,
         y = gcl_variable(g, "y", ys);
     if (op->arity > 2)
         z = gcl_variable(g, "z", zs);
+    if (strcmp(op->name, "floor") == 0)
+        x = gcl_shift(x, 0.05); /* away from its steps */
     gcl_node *result = op->arity == 1   ? op->one(x)
                        : op->arity == 2 ? op->two(x, y)
                                         : op->three(x, y, z);
@@ -226,7 +228,7 @@ START_TEST(pointwise_op)
     const pointwise *op = &pointwise_ops[_i];
     const gcl_shape full = gcl_shape_of(2, 3, 4, 5), column = gcl_shape_of(1, 1, 1, 5),
                     plane = gcl_shape_of(2, 3, 4, 1), scalar = gcl_shape_of(1, 1, 1, 1);
-    int root = strcmp(op->name, "sqrt") == 0 || strcmp(op->name, "log") == 0;
+    int root = strcmp(op->name, "sqrt") == 0 || strncmp(op->name, "log", 3) == 0;
     int how = strcmp(op->name, "leaky") == 0 ? SIGNED_X : SIGNED;
     check_pointwise(op, "positive", full, full, full, POSITIVE);
     if (root)
@@ -243,6 +245,11 @@ static gcl_node *pack3(gcl_node *x, const gcl_shape *shape)
 {
     gcl_node *more = gcl_variable(x->graph, "more", gcl_shape_of(1, 3, 4, 5));
     return gcl_pack(x->graph, (gcl_node *[]){x, gcl_square(more), x}, 3, shape);
+}
+
+static gcl_node *thirds(gcl_graph *g)
+{
+    return gcl_table(g, gcl_shape_of(1, 1, 1, 5), (const double[]){1 / 3., 0, -2 / 3., 5, 1});
 }
 
 /* Every function of one variable x [2,3,4,5]: name, how elements are chosen, expression. */
@@ -267,6 +274,13 @@ static gcl_node *pack3(gcl_node *x, const gcl_shape *shape)
     X(shift, SIGNED, gcl_shift(x, 0.7))                                                            \
     X(leaky_relu, SIGNED, gcl_leaky_relu(x, 0.2))                                                  \
     X(clamp, SIGNED, gcl_clamp(x, -0.55, 0.95))                                                    \
+    X(clamp_min, SIGNED, gcl_clamp_min(x, -0.55))                                                  \
+    X(swish, SIGNED, gcl_swish(x))                                                                 \
+    X(soft_clamp, SIGNED, gcl_soft_clamp(x, 1.7))                                                  \
+    X(logsumexp, SIGNED, gcl_logsumexp(x, GCL_AXES_ALL))                                           \
+    X(logsumexp_c, SIGNED, gcl_logsumexp(x, GCL_AXIS_C))                                           \
+    X(logsumexp_of_equals, DISTINCT, gcl_logsumexp(gcl_scale(x, 0.01), GCL_AXIS_N | GCL_AXIS_W))   \
+    X(table, SIGNED, gcl_mul(x, thirds(x->graph)))                                                 \
     X(variance, SIGNED, gcl_mean(gcl_square(gcl_sub(x, gcl_mean(x)))))                             \
     X(itself_twice, SIGNED, gcl_mul(x, gcl_reshape(x, x->shape)))
 
@@ -320,6 +334,10 @@ START_TEST(conventions)
     ck_assert_double_eq(gradient_at(gcl_clamp(x, -1, 1), x, 1), 1);
     ck_assert_double_eq(gradient_at(gcl_clamp(x, -1, 1), x, -1), 1);
     ck_assert_double_eq(gradient_at(gcl_clamp(x, -1, 1), x, 1.5), 0);
+    ck_assert_double_eq(gradient_at(gcl_clamp_min(x, -1), x, -1), 1);
+    ck_assert_double_eq(gradient_at(gcl_clamp_min(x, -1), x, -1.5), 0);
+    ck_assert_double_eq(gradient_at(gcl_elu(x), x, 0), 1);
+    ck_assert_double_eq(gradient_at(gcl_floor(x), x, 1.5), 0);
     ck_assert_double_eq(gradient_at(gcl_mul(x, gcl_detach(x)), x, 3), 3);
     ck_assert_double_eq(gradient_at(gcl_detach(gcl_square(x)), x, 3), 0);
     ck_assert_ptr_null(gcl_graph_error(g));

@@ -80,8 +80,11 @@ enum { N_POINTWISE = sizeof pointwise / sizeof *pointwise };
 
 static int wants_positive(const char *name)
 {
-    return strcmp(name, "sqrt") == 0 || strcmp(name, "log") == 0 || strcmp(name, "leaky") == 0 ||
-           strcmp(name, "leaky_slope") == 0;
+    static const char *const names[] = {"sqrt", "log", "log1p", "leaky", "leaky_slope"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(name, names[i]) == 0)
+            return 1;
+    return 0;
 }
 
 static gcl_node *apply(const pointwise_case *c, gcl_node *const *in)

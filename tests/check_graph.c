@@ -275,6 +275,39 @@ START_TEST(finite_is_about_values)
 }
 END_TEST
 
+START_TEST(tables_are_one_by_content)
+{
+    const double numbers[6] = {1, 0.1, -3, 4, 5, 6}, others[6] = {1, 0.1, -3, 4, 5, 7};
+    gcl_shape shape = gcl_shape_of(1, 2, 1, 3);
+    gcl_node *table = gcl_table(g, shape, numbers);
+    ck_assert_ptr_eq(gcl_table(g, shape, numbers), table);
+    ck_assert_ptr_ne(gcl_table(g, shape, others), table);
+    gcl_node *flat = gcl_table(g, gcl_shape_of(1, 1, 1, 6), numbers);
+    ck_assert_ptr_ne(flat, table);
+    ck_assert_ptr_eq(gcl_node_table(flat), gcl_node_table(table));
+    ck_assert_ptr_null(gcl_node_table(gcl_neg(table)));
+    gcl_text text = {0};
+    gcl_graph_print(g, &text);
+    ck_assert_ptr_nonnull(strstr(text.text, "%0 = table 1 0.1 -3 4 ... : [1,2,1,3]\n"));
+    gcl_text_free(&text);
+    gcl_node *twice = gcl_scale(table, 2);
+    begin();
+    ASSERT_VALUES(twice, 2, 2 * (double)0.1f, -6, 8, 10, 12); /* rounded to float32 */
+    gcl_table(g, gcl_shape_of(1, 0, 1, 1), numbers);
+    assert_error("a table has an empty shape [1,0,1,1]");
+}
+END_TEST
+
+START_TEST(logsumexp_stays_finite)
+{
+    gcl_node *x = counting(gcl_shape_of(1, 1, 2, 2)), *far = gcl_scale(x, 1000);
+    gcl_node *rows = gcl_logsumexp(far, GCL_AXIS_C), *near = gcl_logsumexp(x, GCL_AXES_ALL);
+    begin();
+    ASSERT_VALUES(rows, 2000, 4000);
+    ASSERT_VALUES(near, log(exp(1) + exp(2) + exp(3) + exp(4)));
+}
+END_TEST
+
 /* ---- scopes and errors ------------------------------------------------------------------------------ */
 
 START_TEST(the_first_mistake_is_kept_with_its_place)
@@ -482,6 +515,8 @@ int main(void)
     tcase_add_test(rules, simplification_keeps_shapes);
     tcase_add_test(rules, constants_fold);
     tcase_add_test(rules, finite_is_about_values);
+    tcase_add_test(rules, tables_are_one_by_content);
+    tcase_add_test(rules, logsumexp_stays_finite);
     tcase_add_test(places, the_first_mistake_is_kept_with_its_place);
     tcase_add_test(places, gradients_bear_the_scope_of_what_they_differentiate);
     tcase_add_test(places, outputs_are_found_by_name);

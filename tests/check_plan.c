@@ -34,7 +34,7 @@ static gcl_shape random_part(gcl_shape s)
 
 static gcl_node *random_pointwise(gcl_node *a, gcl_node *b, gcl_node *c)
 {
-    switch (below(14)) {
+    switch (below(18)) {
     case 0: return gcl_add(a, b);
     case 1: return gcl_sub(a, b);
     case 2: return gcl_mul(a, b);
@@ -48,6 +48,10 @@ static gcl_node *random_pointwise(gcl_node *a, gcl_node *b, gcl_node *c)
     case 10: return gcl_abs(a);
     case 11: return gcl_div(a, gcl_shift(gcl_square(b), 1));
     case 12: return gcl_relu(a);
+    case 13: return gcl_elu(a);
+    case 14: return gcl_log1p(gcl_square(a));
+    case 15: return gcl_swish(gcl_soft_clamp(a, 3));
+    case 16: return gcl_expm1(gcl_minimum(a, b));
     default: return gcl_exp(gcl_minimum(a, gcl_constant(a->graph, 0)));
     }
 }
@@ -246,6 +250,58 @@ START_TEST(random_numbers)
 }
 END_TEST
 
+/* A table as it is, in fused kernels, as an operand of kernels, in a pack; shared by two plans. */
+static gcl_graph *table_graph(gcl_node **leaves)
+{
+    gcl_graph *g = gcl_graph_new();
+    gcl_shape shape = gcl_shape_of(1, 4, 5, 3);
+    double mask[60];
+    for (int i = 0; i < 60; i++)
+        mask[i] = i % 7 / 3.0;
+    gcl_node *table = gcl_table(g, shape, mask);
+    gcl_node *row = gcl_table(g, gcl_shape_of(1, 1, 1, 3), mask + 1);
+    leaves[0] = gcl_variable(g, "f", gcl_shape_of(3, 3, 3, 2));
+    leaves[1] = gcl_variable(g, "b", gcl_shape_of(1, 1, 1, 3));
+    leaves[2] = gcl_input(g, "x", GCL_F32, shape);
+    leaves[3] = gcl_input(g, "r", GCL_F32, shape);
+    gcl_node *masked = gcl_tanh(gcl_add(gcl_mul(leaves[2], table), gcl_mul(leaves[1], row)));
+    gcl_node *y = gcl_conv(table, leaves[0], 1, 1);
+    gcl_node *parts[3] = {row, gcl_view(table, 6, gcl_shape_of(1, 1, 2, 3)), masked};
+    gcl_graph_output(table, "table");
+    gcl_graph_output(gcl_pack(g, parts, 3, NULL), "pack");
+    gcl_graph_output(gcl_sum(gcl_square(y), GCL_AXES_ALL), "conv");
+    gcl_graph_output(gcl_sum(gcl_mul(leaves[3], table), GCL_AXIS_H), "sums");
+    ck_assert_msg(gcl_graph_error(g) == NULL, "%s", gcl_graph_error(g));
+    return g;
+}
+
+START_TEST(tables)
+{
+    gcl_node *leaves[N_LEAVES];
+    draws = 77;
+    gcl_graph *g = table_graph(leaves);
+    run_case(g, leaves, 0);
+    run_case(g, leaves, 1);
+    gcl_graph_free(g);
+}
+END_TEST
+
+START_TEST(tables_are_shared)
+{
+    gcl_error err = {0};
+    gcl_store *store = gcl_store_new(dev);
+    uint64_t first, again, other;
+    const float numbers[3] = {1, 2, 3}, more[3] = {1, 2, 4};
+    gcl_buffer *buffer = gcl_store_table(store, numbers, 3, &first, &err);
+    ck_assert_ptr_eq(gcl_store_table(store, numbers, 3, &again, &err), buffer);
+    ck_assert_uint_eq(again, first);
+    ck_assert_ptr_nonnull(gcl_store_table(store, more, 3, &other, &err));
+    ck_assert_uint_ne(other, first);
+    ck_assert_int_eq(gcl_store_count(store), 0);
+    gcl_store_free(store);
+}
+END_TEST
+
 /* An old value read after its assignment is refused, not computed wrongly. */
 START_TEST(stale_reads)
 {
@@ -333,6 +389,8 @@ int main(void)
     tcase_add_loop_test(tc, random_graphs, 0, 16);
     tcase_add_test(tc, state_and_history);
     tcase_add_test(tc, random_numbers);
+    tcase_add_test(tc, tables);
+    tcase_add_test(tc, tables_are_shared);
     tcase_add_test(tc, stale_reads);
     tcase_add_test(tc, expression_outlives_assignment);
     tcase_add_test(tc, convolutions_with_tails);

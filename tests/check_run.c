@@ -132,7 +132,7 @@ static const struct {
     {"{\"steps\": -1}", GCL_USAGE, "\"steps\" is not a whole number"},
     {"{\"minutes\": \"ten\"}", GCL_USAGE, "\"minutes\" is not a number"},
     {"{\"settings\": 3}", GCL_USAGE, "\"settings\" is not an object"},
-    {"{\"settings\": {\"lr\": [1]}}", GCL_USAGE, "\"lr\" is not a number, a word"},
+    {"{\"settings\": {\"lr\": [[1]]}}", GCL_USAGE, "\"lr\" is not a number, a word"},
     {"{\"latant\": 3}", GCL_USAGE, "latent"},
     {"{\"settings\": {\"train.log_evry\": 3}}", GCL_USAGE, "nearest: train.log_every"},
     {"{\"settings\": {\"train.log_every\": 0}}", GCL_USAGE, "out of range (1 to"},

@@ -215,11 +215,13 @@ static int make_step(gcl_trainer *trainer, gcl_loader *loader, uint64_t seed, in
     if (stage == NULL)
         return -1;
     gcl_trainer_set_step(trainer, stage, seed, step);
-    for (int i = 0; i < gcl_nn_data(trainer->nn); i++) {
+    void *fields[2] = {NULL, NULL};
+    for (int i = 0; i < gcl_nn_data(trainer->nn) && i < 2; i++) {
         int64_t at = gcl_plan_offset(trainer->plan, gcl_nn_data_at(trainer->nn, i));
-        if (at >= 0 && gcl_loader_next(loader, stage + at, err) != 0)
-            return -1;
+        fields[i] = at >= 0 ? stage + at : NULL;
     }
+    if (gcl_loader_next(loader, fields, err) != 0)
+        return -1;
     return gcl_plan_run(trainer->plan, err);
 }
 

@@ -55,6 +55,7 @@ void gcl_graph_free(gcl_graph *g)
     free(g->table);
     free(g->outputs);
     free(g->output_names);
+    free(g->contents);
     free(g);
 }
 
@@ -253,6 +254,18 @@ gcl_node *gcl_graph_find_output(const gcl_graph *g, const char *name)
     return NULL;
 }
 
+/* The first numbers of a table. */
+static void print_table(const gcl_node *node, gcl_text *out)
+{
+    enum { SHOWN = 4 };
+    const float *values = gcl_node_table(node);
+    int64_t n = gcl_shape_count(node->shape);
+    for (int i = 0; i < n && i < SHOWN; i++)
+        gcl_text_add(out, " %g", (double)values[i]);
+    if (n > SHOWN)
+        gcl_text_add(out, " ...");
+}
+
 void gcl_graph_print(const gcl_graph *g, gcl_text *out)
 {
     for (int id = 0; id < g->n_nodes; id++) {
@@ -261,6 +274,8 @@ void gcl_graph_print(const gcl_graph *g, gcl_text *out)
         double value;
         if (gcl_node_constant(n, &value))
             gcl_text_add(out, " %g", value);
+        if (n->op == &gcl_op_table)
+            print_table(n, out);
         if (n->name != NULL)
             gcl_text_add(out, " %s", n->name);
         for (int i = 0; i < n->n_in; i++)

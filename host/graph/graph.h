@@ -117,6 +117,9 @@ gcl_node *gcl_scale(gcl_node *x, double factor);           /* factor * x */
 gcl_node *gcl_shift(gcl_node *x, double addend);           /* x + addend */
 gcl_node *gcl_leaky_relu(gcl_node *x, double slope);       /* x > 0 ? x : slope * x */
 gcl_node *gcl_clamp(gcl_node *x, double low, double high); /* gradient 1 on the boundary */
+gcl_node *gcl_clamp_min(gcl_node *x, double low);          /* gradient 1 where x >= low, else 0 */
+gcl_node *gcl_swish(gcl_node *x);                          /* x * sigmoid(x) */
+gcl_node *gcl_soft_clamp(gcl_node *x, double limit);       /* limit * tanh(x / limit) */
 
 /* ---- shape and reductions ---------------------------------------------------------------------- */
 
@@ -134,6 +137,8 @@ gcl_node *gcl_max_over(gcl_node *x, int axes); /* ties share the gradient */
 gcl_node *gcl_mean(gcl_node *x);               /* of all elements: a scalar */
 gcl_node *gcl_mean_over(gcl_node *x, int axes);
 gcl_node *gcl_sum_to(gcl_node *x, gcl_shape shape); /* the adjoint of broadcast */
+/* log(sum(exp(x))) over the axes, finite for any finite x; keeps reduced dimensions as 1. */
+gcl_node *gcl_logsumexp(gcl_node *x, int axes);
 
 /* ---- differentiation ---------------------------------------------------------------------------- */
 

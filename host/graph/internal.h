@@ -23,6 +23,11 @@ struct gcl_graph {
     int n_outputs, cap_outputs;
     const char **output_names;
     int cap_output_names;
+    struct {
+        const float *values;
+        int64_t n;
+    } * contents; /* of tables, each once */
+    int n_contents, cap_contents;
 };
 
 /* How an operand with shape `x` is walked when the result has shape `out`: stride 0 along

@@ -65,7 +65,7 @@ static int compute(gcl_values *v, const gcl_node *node, gcl_error *err)
         room(v, node)[0] = constant;
         return 0;
     }
-    if (node->op->kind == GCL_KIND_SOURCE) {
+    if (node->op->kind == GCL_KIND_SOURCE && node->op->evaluate == NULL) {
         room(v, node); /* what was not set is zero */
         return 0;
     }

@@ -10,7 +10,7 @@
 #include "graph/graph.h"
 
 typedef enum gcl_op_kind {
-    GCL_KIND_SOURCE,    /* input, variable, constant */
+    GCL_KIND_SOURCE,    /* input, variable, constant, table */
     GCL_KIND_RANDOM,    /* pointwise without operands: a function of key and index */
     GCL_KIND_POINTWISE, /* one expression an element */
     GCL_KIND_REDUCE,    /* sum or max over axes */
@@ -124,11 +124,16 @@ typedef struct gcl_view_attr {
 typedef struct gcl_constant_attr {
     double value;
 } gcl_constant_attr;
+typedef struct gcl_table_attr {
+    const float *values; /* the graph's; equal numbers, equal pointer */
+} gcl_table_attr;
 
-extern const gcl_op gcl_op_input, gcl_op_variable, gcl_op_constant, gcl_op_random, gcl_op_reduce,
-    gcl_op_view, gcl_op_pack, gcl_op_assign, gcl_op_broadcast;
+extern const gcl_op gcl_op_input, gcl_op_variable, gcl_op_constant, gcl_op_table, gcl_op_random,
+    gcl_op_reduce, gcl_op_view, gcl_op_pack, gcl_op_assign, gcl_op_broadcast;
 
 /* 1 and the value if the node is a scalar constant. */
 int gcl_node_constant(const gcl_node *node, double *value);
+/* The numbers of a table, in storage order; NULL if the node is none. */
+const float *gcl_node_table(const gcl_node *node);
 
 #endif

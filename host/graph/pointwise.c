@@ -31,6 +31,7 @@
 #undef T
 
 /* The derivatives: calls of builders in g, x, y, z, out. */
+#define add(a, b)         gcl_add(a, b)
 #define neg(a)            gcl_neg(a)
 #define mul(a, b)         gcl_mul(a, b)
 #define div(a, b)         gcl_div(a, b)
@@ -81,6 +82,7 @@
 #undef GCL_POINTWISE_1
 #undef GCL_POINTWISE_2
 #undef GCL_POINTWISE_3
+#undef add
 #undef neg
 #undef mul
 #undef div
@@ -254,20 +256,4 @@ gcl_node *gcl_scale(gcl_node *x, double factor)
         gcl_shape_equal(x->in[0]->shape, x->shape))
         return gcl_scale(x->in[0], inner * factor);
     return gcl_mul(x, gcl_constant(x->graph, factor));
-}
-
-gcl_node *gcl_shift(gcl_node *x, double addend)
-{
-    return gcl_add(x, gcl_constant(x->graph, addend));
-}
-
-gcl_node *gcl_leaky_relu(gcl_node *x, double slope)
-{
-    return gcl_leaky(x, gcl_constant(x->graph, slope));
-}
-
-gcl_node *gcl_clamp(gcl_node *x, double low, double high)
-{
-    gcl_node *raised = gcl_maximum(x, gcl_constant(x->graph, low));
-    return gcl_minimum(raised, gcl_constant(x->graph, high));
 }

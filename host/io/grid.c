@@ -1,6 +1,9 @@
 #include "io/grid.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+#include "base/memory.h"
 
 void gcl_grid_bytes_from_floats(uint8_t *bytes, const float *x, size_t n)
 {
@@ -38,5 +41,20 @@ int gcl_grid_write_png(const char *path, const uint8_t *batch, int n, int h, int
         return -1;
     int result = gcl_image_write_png(path, &sheet, err);
     gcl_image_free(&sheet);
+    return result;
+}
+
+int gcl_grid_write_pictures(const char *path, const gcl_image *pictures, int n, int columns,
+                            gcl_error *err)
+{
+    int w = pictures->width, h = pictures->height, c = pictures->channels;
+    size_t bytes = (size_t)w * (size_t)h * (size_t)c;
+    uint8_t *batch = gcl_try_alloc((size_t)n * bytes, "sheet of pictures", err);
+    if (batch == NULL)
+        return -1;
+    for (int i = 0; i < n; i++)
+        memcpy(batch + (size_t)i * bytes, pictures[i].pixels, bytes);
+    int result = gcl_grid_write_png(path, batch, n, h, w, c, columns, err);
+    free(batch);
     return result;
 }

@@ -24,4 +24,8 @@ int gcl_grid_make(gcl_image *sheet, const uint8_t *batch, int n, int h, int w, i
 int gcl_grid_write_png(const char *path, const uint8_t *batch, int n, int h, int w, int c,
                        int columns, gcl_error *err);
 
+/* The same of n > 0 pictures of one size. */
+int gcl_grid_write_pictures(const char *path, const gcl_image *pictures, int n, int columns,
+                            gcl_error *err);
+
 #endif

@@ -1,187 +1,214 @@
-/* Slice and pad: a box of a tensor, and its adjoint. cl/box.cl. */
-#include <stddef.h>
+/* Slice and pad: a box of a tensor, whole or every few elements, and its adjoint. cl/box.cl. */
+#include "ops/movement.h"
 
-#include "ops/variants.h"
+static const int one_each[4] = {1, 1, 1, 1};
 
-enum { GROUP = 64 }; /* the global size is a multiple: drivers then find a decent local size */
+/* ---- builders ------------------------------------------------------------------------------- */
 
-/* Whether the box `small` at `begin` lies inside `large`. */
-static int lies_inside(const int begin[4], gcl_shape small, gcl_shape large)
+/* Whether the box `small` at `begin`, its elements `step` apart, lies inside `large`. */
+static int lies_inside(const int begin[4], const int step[4], gcl_shape small, gcl_shape large)
 {
     for (int i = 0; i < 4; i++)
-        if (begin[i] < 0 || small.d[i] < 1 || small.d[i] > large.d[i] - begin[i])
+        if (begin[i] < 0 || step[i] < 1 || small.d[i] < 1 ||
+            begin[i] + (int64_t)(small.d[i] - 1) * step[i] >= large.d[i])
             return 0;
     return 1;
 }
 
-static gcl_node *box_node(const gcl_op *op, gcl_node *x, const int begin[4], gcl_shape shape,
-                          gcl_shape small, gcl_shape large)
+/* Steps along dimensions of one element do not matter: equal boxes have equal attributes. */
+static gcl_box_attr attributes(const int begin[4], const int step[4], gcl_shape small)
 {
-    if (!lies_inside(begin, small, large))
-        return gcl_graph_fail(x->graph, "a box of %s at [%d,%d,%d,%d] does not lie inside %s",
-                              gcl_shape_text(small), begin[0], begin[1], begin[2], begin[3],
-                              gcl_shape_text(large));
-    if (gcl_shape_equal(small, large))
+    gcl_box_attr attr;
+    for (int i = 0; i < 4; i++) {
+        attr.begin[i] = begin[i];
+        attr.step[i] = small.d[i] == 1 ? 1 : step[i];
+    }
+    return attr;
+}
+
+static gcl_node *misplaced(gcl_graph *g, const int begin[4], const int step[4], gcl_shape small,
+                           gcl_shape large)
+{
+    return gcl_graph_fail(g,
+                          "a box of %s at [%d,%d,%d,%d] in steps of [%d,%d,%d,%d] does not lie "
+                          "inside %s",
+                          gcl_shape_text(small), begin[0], begin[1], begin[2], begin[3], step[0],
+                          step[1], step[2], step[3], gcl_shape_text(large));
+}
+
+/* Whether the box is one stretch of storage: whole in its last dimensions, one element in its first,
+ * consecutive in the one between. */
+static int is_contiguous(const gcl_box_attr *a, gcl_shape small, gcl_shape large)
+{
+    int i = 3;
+    while (i > 0 && small.d[i] == large.d[i])
+        i--;
+    if (a->step[i] != 1)
+        return 0;
+    while (--i >= 0)
+        if (small.d[i] != 1)
+            return 0;
+    return 1;
+}
+
+static int64_t first_element(const gcl_box_attr *a, gcl_shape large)
+{
+    int64_t first = 0;
+    for (int i = 0; i < 4; i++)
+        first = first * large.d[i] + a->begin[i];
+    return first;
+}
+
+gcl_node *gcl_slice_step(gcl_node *x, const int begin[4], const int step[4], gcl_shape shape)
+{
+    if (!lies_inside(begin, step, shape, x->shape))
+        return misplaced(x->graph, begin, step, shape, x->shape);
+    gcl_box_attr attr = attributes(begin, step, shape);
+    if (is_contiguous(&attr, shape, x->shape))
+        return gcl_view(x, first_element(&attr, x->shape), shape);
+    return gcl_node_new(x->graph, &gcl_op_slice, shape, &x, 1, &attr);
+}
+
+gcl_node *gcl_pad_step(gcl_node *x, const int begin[4], const int step[4], gcl_shape shape)
+{
+    if (!lies_inside(begin, step, x->shape, shape))
+        return misplaced(x->graph, begin, step, x->shape, shape);
+    gcl_box_attr attr = attributes(begin, step, x->shape);
+    if (gcl_shape_equal(x->shape, shape))
         return x;
-    gcl_box_attr attr = {{begin[0], begin[1], begin[2], begin[3]}};
-    return gcl_node_new(x->graph, op, shape, &x, 1, &attr);
+    return gcl_node_new(x->graph, &gcl_op_pad, shape, &x, 1, &attr);
 }
 
 gcl_node *gcl_slice(gcl_node *x, const int begin[4], gcl_shape shape)
 {
-    return box_node(&gcl_op_slice, x, begin, shape, shape, x->shape);
+    return gcl_slice_step(x, begin, one_each, shape);
 }
 
 gcl_node *gcl_pad(gcl_node *x, const int begin[4], gcl_shape shape)
 {
-    return box_node(&gcl_op_pad, x, begin, shape, x->shape, shape);
+    return gcl_pad_step(x, begin, one_each, shape);
 }
 
 static void slice_gradient(gcl_node *node, gcl_node *dy, const int *wanted, gcl_node **dx)
 {
     const gcl_box_attr *a = node->attr;
     if (wanted[0])
-        dx[0] = gcl_pad(dy, a->begin, node->in[0]->shape);
+        dx[0] = gcl_pad_step(dy, a->begin, a->step, node->in[0]->shape);
 }
 
 static void pad_gradient(gcl_node *node, gcl_node *dy, const int *wanted, gcl_node **dx)
 {
     const gcl_box_attr *a = node->attr;
     if (wanted[0])
-        dx[0] = gcl_slice(dy, a->begin, node->in[0]->shape);
+        dx[0] = gcl_slice_step(dy, a->begin, a->step, node->in[0]->shape);
 }
 
-/* out[i] = x[i + offset], 0 outside of x: offset is begin for slice, -begin for pad. */
-static void offset_of(const gcl_node *node, int offset[4])
-{
-    const gcl_box_attr *a = node->attr;
-    for (int i = 0; i < 4; i++)
-        offset[i] = node->op == &gcl_op_slice ? a->begin[i] : -a->begin[i];
-}
+/* ---- evaluation in double ------------------------------------------------------------------- */
 
-static void evaluate(const gcl_node *node, const double *const *in, double *out)
+/* Calls visit(context, i, j) for every element i of the small box and its place j in the large one. */
+static void visit_pairs(const gcl_box_attr *a, gcl_shape small, gcl_shape large,
+                        void (*visit)(int64_t in_small, int64_t in_large, const double *from,
+                                      double *to),
+                        const double *from, double *to)
 {
-    gcl_shape y = node->shape, x = node->in[0]->shape;
-    int64_t count = gcl_shape_count(y);
-    int offset[4];
-    offset_of(node, offset);
+    int64_t count = gcl_shape_count(small);
     for (int64_t at = 0; at < count; at++) {
-        int64_t rest = at, from = 0, step = 1;
-        int inside = 1;
+        int64_t rest = at, place = 0, pitch = 1;
         for (int i = 3; i >= 0; i--) {
-            int64_t j = rest % y.d[i] + offset[i];
-            inside = inside && j >= 0 && j < x.d[i];
-            from += j * step;
-            step *= x.d[i];
-            rest /= y.d[i];
+            place += (a->begin[i] + rest % small.d[i] * a->step[i]) * pitch;
+            pitch *= large.d[i];
+            rest /= small.d[i];
         }
-        out[at] = inside ? in[0][from] : 0;
+        visit(at, place, from, to);
     }
 }
 
-static double flops(const gcl_node *node)
+static void take(int64_t in_small, int64_t in_large, const double *from, double *to)
 {
-    (void)node;
-    return 0;
+    to[in_small] = from[in_large];
+}
+
+static void put(int64_t in_small, int64_t in_large, const double *from, double *to)
+{
+    to[in_large] = from[in_small];
+}
+
+static void slice_evaluate(const gcl_node *node, const double *const *in, double *out)
+{
+    visit_pairs(node->attr, node->shape, node->in[0]->shape, take, in[0], out);
+}
+
+static void pad_evaluate(const gcl_node *node, const double *const *in, double *out)
+{
+    int64_t count = gcl_shape_count(node->shape);
+    for (int64_t i = 0; i < count; i++)
+        out[i] = 0;
+    visit_pairs(node->attr, node->in[0]->shape, node->shape, put, in[0], out);
 }
 
 /* ---- launches ------------------------------------------------------------------------------- */
 
-static int applies(const gcl_node *node, const gcl_limits *limits)
+static void describe(const gcl_node *node, gcl_movement *m)
 {
-    (void)node, (void)limits;
-    return 1;
-}
-
-/* The launch but for its kernel's name and global size. */
-static gcl_launch *fill(const gcl_node *node, gcl_recipe *recipe)
-{
+    const gcl_box_attr *a = node->attr;
     gcl_shape y = node->shape, x = node->in[0]->shape;
-    int offset[4];
-    offset_of(node, offset);
-    *recipe = (gcl_recipe){.n_launches = 1, .epilogue_launch = 0};
-    gcl_launch *launch = &recipe->launch[0];
-    launch->file = "box";
-    launch->args[launch->n_args++] = gcl_arg_in(0);
-    launch->args[launch->n_args++] = gcl_arg_out();
-    for (int i = 0; i < 4; i++)
-        launch->args[launch->n_args++] = gcl_arg_int(y.d[i]);
-    for (int i = 0; i < 4; i++)
-        launch->args[launch->n_args++] = gcl_arg_int(x.d[i]);
-    for (int i = 0; i < 4; i++)
-        launch->args[launch->n_args++] = gcl_arg_int(offset[i]);
-    launch->bytes = 4.0 * (double)(gcl_shape_count(y) + (gcl_shape_count(x) < gcl_shape_count(y)
-                                                             ? gcl_shape_count(x)
-                                                             : gcl_shape_count(y)));
-    return launch;
+    int slice = node->op == &gcl_op_slice;
+    int64_t ny = gcl_shape_count(y), nx = gcl_shape_count(x);
+    m->file = "box";
+    m->items = slice ? "slice_items" : "pad_items";
+    m->rows = slice ? "slice_rows" : "pad_rows";
+    gcl_movement_add(m, y.d, 4);
+    gcl_movement_add(m, x.d, 4);
+    gcl_movement_add(m, a->begin, 4);
+    gcl_movement_add(m, a->step, 4);
+    m->channels = y.d[3];
+    m->vector = gcl_movement_vector(y.d[3], slice ? 0 : a->begin[3]);
+    if (!slice && m->vector > gcl_movement_vector(x.d[3], 0))
+        m->vector = gcl_movement_vector(x.d[3], 0);
+    if (a->step[3] != 1)
+        m->vector = 1;
+    m->bytes = 4.0 * (double)(ny + (nx < ny ? nx : ny));
 }
 
-static int naive_recipe(const gcl_node *node, const gcl_limits *limits, const int *values,
-                        gcl_recipe *recipe)
-{
-    (void)limits, (void)values;
-    gcl_launch *launch = fill(node, recipe);
-    launch->kernel = "box_naive";
-    launch->global[0] = ((size_t)gcl_shape_count(node->shape) + GROUP - 1) / GROUP * GROUP;
-    launch->global[1] = launch->global[2] = 1;
-    return 0;
-}
-
-static int rows_recipe(const gcl_node *node, const gcl_limits *limits, const int *values,
-                       gcl_recipe *recipe)
-{
-    (void)limits, (void)values;
-    gcl_launch *launch = fill(node, recipe);
-    launch->kernel = "box_rows";
-    launch->global[0] = (size_t)node->shape.d[1];
-    launch->global[1] = (size_t)node->shape.d[0];
-    launch->global[2] = launch->local[0] = launch->local[1] = launch->local[2] = 1;
-    return 0;
-}
-
-static double naive_cost(const gcl_node *node, const gcl_limits *limits)
-{
-    (void)node;
-    return limits->is_cpu ? 10 : 1;
-}
-
-static double rows_cost(const gcl_node *node, const gcl_limits *limits)
-{
-    (void)node;
-    return limits->is_cpu ? 1 : 10;
-}
-
-static const gcl_variant naive = {
-    .name = "naive", .applies = applies, .recipe = naive_recipe, .cost = naive_cost};
-static const gcl_variant rows = {
-    .name = "rows", .applies = applies, .recipe = rows_recipe, .cost = rows_cost};
-static const gcl_variant *const variants[] = {&rows, &naive};
+GCL_MOVEMENT_VARIANTS(describe);
 
 /* ---- cases and rows ------------------------------------------------------------------------- */
 
 static const struct box_case {
     const char *name;
     gcl_shape small, large;
-    int begin[4];
+    int begin[4], step[4];
 } cases[] = {
-    {"rows and columns", {{2, 4, 5, 8}}, {{2, 9, 7, 8}}, {0, 3, 1, 0}},
-    {"channels", {{2, 3, 5, 17}}, {{2, 3, 5, 40}}, {0, 0, 0, 20}},
-    {"first channels", {{1, 3, 2, 3}}, {{1, 3, 2, 4}}, {0, 0, 0, 0}},
-    {"pictures", {{2, 3, 4, 5}}, {{5, 3, 4, 5}}, {2, 0, 0, 0}},
-    {"all four", {{1, 2, 3, 9}}, {{3, 5, 7, 33}}, {1, 2, 3, 11}},
-    {"one element", {{1, 1, 1, 1}}, {{2, 3, 4, 5}}, {1, 2, 3, 4}},
+    {"rows and columns", {{2, 4, 5, 8}}, {{2, 9, 7, 8}}, {0, 3, 1, 0}, {1, 1, 1, 1}},
+    {"channels", {{2, 3, 5, 17}}, {{2, 3, 5, 40}}, {0, 0, 0, 20}, {1, 1, 1, 1}},
+    {"vectors of channels", {{2, 3, 5, 20}}, {{2, 3, 5, 44}}, {0, 0, 0, 12}, {1, 1, 1, 1}},
+    {"first channels", {{1, 3, 2, 3}}, {{1, 3, 2, 4}}, {0, 0, 0, 0}, {1, 1, 1, 1}},
+    {"all four", {{1, 2, 3, 9}}, {{3, 5, 7, 33}}, {1, 2, 3, 11}, {1, 1, 1, 1}},
+    {"every second pixel", {{2, 4, 3, 8}}, {{2, 7, 6, 8}}, {0, 0, 1, 0}, {1, 2, 2, 1}},
+    {"every second pixel, shifted", {{2, 3, 3, 17}}, {{2, 7, 7, 17}}, {0, 1, 1, 0}, {1, 2, 2, 1}},
+    {"every third of all four", {{2, 2, 3, 5}}, {{5, 6, 8, 15}}, {1, 2, 0, 1}, {3, 3, 3, 3}},
+    {"every second channel", {{1, 3, 4, 8}}, {{1, 3, 4, 16}}, {0, 0, 0, 1}, {1, 1, 1, 2}},
+    {"every second picture", {{2, 3, 3, 4}}, {{4, 3, 3, 4}}, {1, 0, 0, 0}, {2, 1, 1, 1}},
+    {"a long row", {{1, 1, 1200, 5}}, {{1, 1, 1203, 7}}, {0, 0, 2, 1}, {1, 1, 1, 1}},
+    /* One stretch of storage: such a slice is a view. */
+    {"pictures", {{2, 3, 4, 5}}, {{5, 3, 4, 5}}, {2, 0, 0, 0}, {1, 1, 1, 1}},
+    {"one element", {{1, 1, 1, 1}}, {{2, 3, 4, 5}}, {1, 2, 3, 4}, {1, 1, 1, 1}},
 };
+
+enum { N_CASES = sizeof cases / sizeof cases[0], N_STRETCHES = 2 };
 
 static gcl_node *slice_case(gcl_graph *g, int i, const char **name)
 {
-    *name = cases[i].name;
-    return gcl_slice(gcl_variable(g, "x", cases[i].large), cases[i].begin, cases[i].small);
+    const struct box_case *t = &cases[i];
+    *name = t->name;
+    return gcl_slice_step(gcl_variable(g, "x", t->large), t->begin, t->step, t->small);
 }
 
 static gcl_node *pad_case(gcl_graph *g, int i, const char **name)
 {
-    *name = cases[i].name;
-    return gcl_pad(gcl_variable(g, "x", cases[i].small), cases[i].begin, cases[i].large);
+    const struct box_case *t = &cases[i];
+    *name = t->name;
+    return gcl_pad_step(gcl_variable(g, "x", t->small), t->begin, t->step, t->large);
 }
 
 const gcl_op gcl_op_slice = {
@@ -190,12 +217,12 @@ const gcl_op gcl_op_slice = {
     .n_in = 1,
     .attr_bytes = sizeof(gcl_box_attr),
     .gradient = slice_gradient,
-    .evaluate = evaluate,
-    .flops = flops,
+    .evaluate = slice_evaluate,
+    .flops = gcl_movement_no_flops,
     .variants = variants,
-    .n_variants = sizeof variants / sizeof variants[0],
+    .n_variants = N_VARIANTS,
     .build_case = slice_case,
-    .n_cases = sizeof cases / sizeof cases[0],
+    .n_cases = N_CASES - N_STRETCHES,
 };
 
 const gcl_op gcl_op_pad = {
@@ -204,10 +231,10 @@ const gcl_op gcl_op_pad = {
     .n_in = 1,
     .attr_bytes = sizeof(gcl_box_attr),
     .gradient = pad_gradient,
-    .evaluate = evaluate,
-    .flops = flops,
+    .evaluate = pad_evaluate,
+    .flops = gcl_movement_no_flops,
     .variants = variants,
-    .n_variants = sizeof variants / sizeof variants[0],
+    .n_variants = N_VARIANTS,
     .build_case = pad_case,
-    .n_cases = sizeof cases / sizeof cases[0],
+    .n_cases = N_CASES,
 };

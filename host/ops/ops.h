@@ -36,9 +36,10 @@ typedef struct gcl_matmul_attr {
 } gcl_matmul_attr;
 gcl_node *gcl_matmul(gcl_node *a, gcl_node *b, int transpose_a, int transpose_b);
 
-/* Box of x starting at `begin`, of `shape`; and its adjoint: zeros of `shape` with x put at `begin`. */
+/* Box of x starting at `begin`, of `shape`: a view of x where it is one stretch of its storage. And
+ * its adjoint: zeros of `shape` with x put at `begin`. */
 typedef struct gcl_box_attr {
-    int32_t begin[4];
+    int32_t begin[4], step[4];
 } gcl_box_attr;
 gcl_node *gcl_slice(gcl_node *x, const int begin[4], gcl_shape shape);
 gcl_node *gcl_pad(gcl_node *x, const int begin[4], gcl_shape shape);
@@ -64,6 +65,9 @@ gcl_node *gcl_depthwise_weight(gcl_node *x, gcl_node *y, int r, int s, int pad_h
 /* Sums over k x k windows without overlap: [N,H,W,C] -> [N,H/k,W/k,C]; rows and columns left over
  * are dropped. Average pooling is this divided by k*k. And its adjoint: every element k x k times,
  * zeros in rows and columns left over: nearest up-sampling. h, w: the wanted size, 0 for k * H. */
+typedef struct gcl_pool_attr {
+    int32_t k;
+} gcl_pool_attr;
 gcl_node *gcl_sum_pool(gcl_node *x, int k);
 gcl_node *gcl_repeat(gcl_node *x, int k, int h, int w);
 
@@ -81,6 +85,6 @@ gcl_node *gcl_pixel_unshuffle(gcl_node *y, int k);
 /* All kernel ops, NULL-terminated. */
 extern const gcl_op *const gcl_ops[];
 extern const gcl_op gcl_op_conv, gcl_op_conv_data, gcl_op_conv_weight, gcl_op_matmul, gcl_op_slice,
-    gcl_op_pad;
+    gcl_op_pad, gcl_op_concat, gcl_op_sum_pool, gcl_op_repeat;
 
 #endif

@@ -125,8 +125,8 @@ static void force_stored(fusion *f)
 
 static int own_cost(const gcl_node *n)
 {
-    static const char *const slow[] = {"exp",      "log",  "tanh", "sigmoid",
-                                       "softplus", "sqrt", "div",  "reciprocal"};
+    static const char *const slow[] = {"exp",      "expm1", "log", "log1p",      "tanh", "sigmoid",
+                                       "softplus", "sqrt",  "div", "reciprocal", "elu"};
     if (n->op->kind == GCL_KIND_RANDOM)
         return ((const gcl_random_attr *)n->attr)->kind == GCL_RANDOM_NORMAL ? 40 : 10;
     for (size_t i = 0; i < sizeof slow / sizeof *slow; i++)

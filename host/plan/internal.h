@@ -18,7 +18,7 @@ typedef enum unit_kind {
 
 /* A value's memory. Several nodes share one: views, packed parts, assignments. */
 typedef struct storage {
-    enum { STORAGE_SLOT, STORAGE_VARIABLE, STORAGE_UPLOAD } kind;
+    enum { STORAGE_SLOT, STORAGE_VARIABLE, STORAGE_TABLE, STORAGE_UPLOAD } kind;
     gcl_buffer *buffer;
     uint64_t at, bytes;        /* byte offset in the buffer; size */
     int first_unit, last_unit; /* slots: when the memory must be intact */

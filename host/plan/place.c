@@ -44,6 +44,32 @@ static storage *new_storage(gcl_plan *plan, const gcl_node *n)
     return s;
 }
 
+static int place_variable(gcl_plan *plan, const gcl_node *n, storage *s, gcl_error *err)
+{
+    uint64_t first = 0;
+    s->kind = STORAGE_VARIABLE;
+    s->variable = n->name;
+    if (plan->store == NULL || plan->options.estimate_only)
+        return 0;
+    if (gcl_store_need(plan->store, n->name, gcl_shape_count(n->shape), err) != 0)
+        return -1;
+    s->buffer = gcl_store_find(plan->store, n->name, &first, NULL);
+    s->at = first * sizeof(float);
+    return 0;
+}
+
+static int place_table(gcl_plan *plan, const gcl_node *n, storage *s, gcl_error *err)
+{
+    uint64_t first = 0;
+    s->kind = STORAGE_TABLE;
+    if (plan->store == NULL || plan->options.estimate_only)
+        return 0;
+    s->buffer =
+        gcl_store_table(plan->store, gcl_node_table(n), gcl_shape_count(n->shape), &first, err);
+    s->at = first * sizeof(float);
+    return s->buffer != NULL ? 0 : -1;
+}
+
 /* A storage for every node that has one of its own. */
 static int make_storages(gcl_plan *plan, gcl_error *err)
 {
@@ -58,17 +84,11 @@ static int make_storages(gcl_plan *plan, gcl_error *err)
             continue;
         }
         storage *s = plan->home[id] = new_storage(plan, n);
-        if (n->op == &gcl_op_variable) {
-            s->kind = STORAGE_VARIABLE;
-            s->variable = n->name;
-            uint64_t first = 0;
-            if (plan->store != NULL && !plan->options.estimate_only) {
-                if (gcl_store_need(plan->store, n->name, gcl_shape_count(n->shape), err) != 0)
-                    return -1;
-                s->buffer = gcl_store_find(plan->store, n->name, &first, NULL);
-                s->at = first * sizeof(float);
-            }
-        } else if (n->op == &gcl_op_input) {
+        if (n->op == &gcl_op_variable && place_variable(plan, n, s, err) != 0)
+            return -1;
+        if (n->op == &gcl_op_table && place_table(plan, n, s, err) != 0)
+            return -1;
+        if (n->op == &gcl_op_input) {
             s->kind = STORAGE_UPLOAD;
             s->at = (uint64_t)plan->upload_bytes;
             plan->upload_bytes += (int64_t)round_up(s->bytes, INPUT_ALIGN);

@@ -444,7 +444,7 @@ void gcl_plan_get_stats(const gcl_plan *plan, gcl_plan_stats *stats)
     for (int id = 0; id < plan->n_nodes; id++) {
         const gcl_node *n = gcl_graph_node(plan->graph, id);
         stats->nodes += plan->live[id];
-        if (plan->live[id] && n->op == &gcl_op_variable)
+        if (plan->live[id] && (n->op == &gcl_op_variable || n->op == &gcl_op_table))
             stats->variable_bytes += (uint64_t)gcl_shape_count(n->shape) * sizeof(float);
         if (plan->live[id] && n->op->kind == GCL_KIND_KERNEL && n->op->flops != NULL)
             stats->flops += n->op->flops(n);

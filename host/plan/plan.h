@@ -50,7 +50,8 @@ enum { GCL_HISTORY = 256 };
 int gcl_plan_history(gcl_plan *plan, int64_t run, float *values, gcl_error *err);
 int64_t gcl_plan_runs(const gcl_plan *plan);
 
-/* Facts. Bytes: device memory of values (peak of the placement), of scratch, of variables. */
+/* Facts. Bytes: device memory of values (peak of the placement), of scratch, of variables
+ * and tables. */
 typedef struct gcl_plan_stats {
     int launches, programs, nodes;
     uint64_t value_bytes, scratch_bytes, variable_bytes, upload_bytes;

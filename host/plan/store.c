@@ -1,10 +1,11 @@
-/* Variables by name in few large buffers. */
+/* Variables by name, and tables by content, in few large buffers. */
 #include "plan/store.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/sha256.h"
 
 enum { CHUNK_FLOATS = 4 << 20, ALIGN_FLOATS = 64 };
 
@@ -15,6 +16,12 @@ typedef struct variable {
     int64_t n;
 } variable;
 
+typedef struct table {
+    uint8_t digest[GCL_SHA256_BYTES]; /* of its bytes */
+    int buffer;
+    uint64_t first;
+} table;
+
 struct gcl_store {
     gcl_device *dev;
     gcl_buffer **buffers;
@@ -22,6 +29,8 @@ struct gcl_store {
     int n_buffers;
     variable *variables;
     int n_variables, cap_variables;
+    table *tables;
+    int n_tables, cap_tables;
 };
 
 gcl_store *gcl_store_new(gcl_device *dev)
@@ -43,6 +52,7 @@ void gcl_store_free(gcl_store *store)
     free(store->used);
     free(store->sizes);
     free(store->variables);
+    free(store->tables);
     free(store);
 }
 
@@ -74,6 +84,22 @@ static int buffer_for(gcl_store *store, uint64_t n, gcl_error *err)
     return store->n_buffers++;
 }
 
+/* Takes room for n floats and writes them there: written, not only filled, so that what checks for
+ * uninitialised reads sees where values come from. Returns the buffer's number or -1. */
+static int put(gcl_store *store, const float *values, int64_t n, uint64_t *first, gcl_error *err)
+{
+    uint64_t room = ((uint64_t)n + ALIGN_FLOATS - 1) / ALIGN_FLOATS * ALIGN_FLOATS;
+    int buffer = buffer_for(store, room, err);
+    if (buffer < 0)
+        return -1;
+    *first = store->used[buffer];
+    if (gcl_buffer_write(store->buffers[buffer], *first * sizeof *values, values,
+                         (uint64_t)n * sizeof *values, err) != 0)
+        return -1;
+    store->used[buffer] += room;
+    return buffer;
+}
+
 int gcl_store_need(gcl_store *store, const char *name, int64_t n, gcl_error *err)
 {
     variable *v = find(store, name);
@@ -82,22 +108,36 @@ int gcl_store_need(gcl_store *store, const char *name, int64_t n, gcl_error *err
                         (long long)v->n, (long long)n);
     if (v != NULL)
         return 0;
-    uint64_t room = ((uint64_t)n + ALIGN_FLOATS - 1) / ALIGN_FLOATS * ALIGN_FLOATS;
-    int buffer = buffer_for(store, room, err);
+    uint64_t first = 0;
+    float *zeros = gcl_alloc((size_t)n * sizeof *zeros);
+    int buffer = put(store, zeros, n, &first, err);
+    free(zeros);
     if (buffer < 0)
         return -1;
-    /* Written, not only filled: what checks for uninitialised reads sees where values come from. */
-    float *zeros = gcl_alloc((size_t)n * sizeof *zeros);
-    int status = gcl_buffer_write(store->buffers[buffer], store->used[buffer] * sizeof *zeros,
-                                  zeros, (uint64_t)n * sizeof *zeros, err);
-    free(zeros);
-    if (status != 0)
-        return -1;
     GCL_GROW(store->variables, store->n_variables, store->cap_variables);
-    store->variables[store->n_variables++] =
-        (variable){gcl_strdup(name), buffer, store->used[buffer], n};
-    store->used[buffer] += room;
+    store->variables[store->n_variables++] = (variable){gcl_strdup(name), buffer, first, n};
     return 0;
+}
+
+gcl_buffer *gcl_store_table(gcl_store *store, const float *values, int64_t n, uint64_t *first,
+                            gcl_error *err)
+{
+    table made;
+    gcl_sha256 sum;
+    gcl_sha256_start(&sum);
+    gcl_sha256_add(&sum, values, (size_t)n * sizeof *values);
+    gcl_sha256_end(&sum, made.digest);
+    for (int i = 0; i < store->n_tables; i++)
+        if (memcmp(store->tables[i].digest, made.digest, sizeof made.digest) == 0) {
+            *first = store->tables[i].first;
+            return store->buffers[store->tables[i].buffer];
+        }
+    if ((made.buffer = put(store, values, n, &made.first, err)) < 0)
+        return NULL;
+    GCL_GROW(store->tables, store->n_tables, store->cap_tables);
+    store->tables[store->n_tables++] = made;
+    *first = made.first;
+    return store->buffers[made.buffer];
 }
 
 gcl_buffer *gcl_store_find(const gcl_store *store, const char *name, uint64_t *first, int64_t *n)

@@ -22,6 +22,10 @@ gcl_buffer *gcl_store_find(const gcl_store *store, const char *name, uint64_t *f
 int gcl_store_write(gcl_store *store, const char *name, const float *values, int64_t n,
                     gcl_error *err);
 int gcl_store_read(gcl_store *store, const char *name, float *values, int64_t n, gcl_error *err);
+/* Where n fixed numbers lie (a graph's table): written at the first call, shared by whoever asks for
+ * the same ones. Not among the variables. NULL if the device has no room. */
+gcl_buffer *gcl_store_table(gcl_store *store, const float *values, int64_t n, uint64_t *first,
+                            gcl_error *err);
 int gcl_store_count(const gcl_store *store);
 const char *gcl_store_name(const gcl_store *store, int i, int64_t *n); /* in order of creation */
 

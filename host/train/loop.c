@@ -254,11 +254,13 @@ static int make_step(gcl_loop *loop, gcl_error *err)
     gcl_trainer_set_step(t, stage, loop->config->seed, loop->step);
     if (loop->replay != NULL)
         gcl_replay_fill(loop->replay, t->nn, t->plan, stage, loop->step);
-    for (int i = 0; loop->loader != NULL && i < gcl_nn_data(t->nn); i++) {
+    void *fields[2] = {NULL, NULL}; /* the step's data inputs are the fields of the data set */
+    for (int i = 0; i < gcl_nn_data(t->nn) && i < 2; i++) {
         int64_t at = gcl_plan_offset(t->plan, gcl_nn_data_at(t->nn, i));
-        if (at >= 0 && gcl_loader_next(loop->loader, stage + at, err) != 0)
-            return -1;
+        fields[i] = at >= 0 ? stage + at : NULL;
     }
+    if (loop->loader != NULL && gcl_loader_next(loop->loader, fields, err) != 0)
+        return -1;
     if (gcl_plan_run(t->plan, err) != 0)
         return -1;
     loop->step++;

@@ -22,10 +22,7 @@ int gcl_train_threads(int wanted)
 gcl_dataset *gcl_train_dataset(const gcl_config *config, gcl_error *err)
 {
     gcl_dataset_options options = {0};
-    gcl_wanted wanted;
-    config->model.system->data(&config->model, &wanted);
-    options.size = wanted.size;
-    options.channels = wanted.channels;
+    config->model.system->data(&config->model, &options.wanted);
     gcl_settings_dataset(&config->settings, &options);
     return gcl_dataset_open(config->data, &options, err);
 }
@@ -112,26 +109,21 @@ static int write_options(gcl_loop *loop, const gcl_config *config, gcl_error *er
     return result;
 }
 
-/* The first pictures that training will see, as a sheet. Unreadable ones are left out. */
+/* The first items that training will see, as a sheet. Unreadable ones are left out. */
 static int write_reals(gcl_loop *loop, const gcl_config *config, gcl_error *err)
 {
-    const gcl_dataset_options *options = gcl_dataset_get_options(loop->dataset);
+    gcl_image pictures[GCL_GRID_PICTURES];
     size_t count = gcl_dataset_count(loop->dataset);
-    size_t bytes = (size_t)options->size * (size_t)options->size * (size_t)options->channels;
     int shuffle = gcl_settings_value(&config->settings, GCL_DATA_SHUFFLE) != 0, n = 0;
-    uint8_t *sheet = gcl_try_alloc(GCL_GRID_PICTURES * bytes, "sheet of real pictures", err);
-    if (sheet == NULL)
-        return -1;
     for (size_t p = 0; p < count && p < 2 * GCL_GRID_PICTURES && n < GCL_GRID_PICTURES; p++) {
         size_t index = shuffle ? gcl_loader_shuffle(config->seed, 0, count, p) : p;
-        n += gcl_dataset_read(loop->dataset, index, sheet + (size_t)n * bytes, NULL) == 0;
+        n += gcl_dataset_show(loop->dataset, index, &pictures[n], NULL) == 0;
     }
     char *path = gcl_run_path(&loop->run, "reals.png");
-    int result = n == 0 ? 0
-                        : gcl_grid_write_png(path, sheet, n, options->size, options->size,
-                                             options->channels, GCL_GRID_SIDE, err);
+    int result = n > 0 ? gcl_grid_write_pictures(path, pictures, n, GCL_GRID_SIDE, err) : 0;
     free(path);
-    free(sheet);
+    for (int i = 0; i < n; i++)
+        gcl_image_free(&pictures[i]);
     return result;
 }
 
