@@ -12,11 +12,12 @@
  * with grey pictures, since its noise would have to be unlearnt first; running statistics follow
  * faster, so that early sample grids show what was learnt. */
 #include <math.h>
+#include <stdio.h>
 
+#include "models/gan.h"
 #include "models/systems.h"
-/*HACK*/ static gcl_node *hack_loss;
-#define gcl_network_gather(net, loss) (hack_loss = (loss))
-#define gcl_network_update(net, o)    gcl_network_train(net, hack_loss, o)
+#include "nn/layers.h"
+#include "nn/losses.h"
 
 /* ---- settings ------------------------------------------------------------------------------------ */
 
@@ -48,6 +49,7 @@ static const gcl_setting settings[] = {
     {GCL_CHOICE("optimiser", 0, "rmsprop adam adam_keras"), .help = "of G and D", .beyond = 1},
     {GCL_REAL("beta1", 0.5, 0, 0.9999), .help = "Adam: share of the old mean", .beyond = 1},
     {GCL_REAL("beta2", 0.999, 0, 0.999999), .help = "Adam: share of the old mean square", .beyond = 1},
+    GCL_GAN_SETTINGS,
     {.key = NULL},
 };
 
@@ -133,13 +135,21 @@ static int check(const gcl_model *model, gcl_error *err)
 
 typedef struct builder {
     gcl_nn *nn;
+    const gcl_model *model;
     config c;
 } builder;
 
+/* Weights start as N(0, std), or as Glorot's uniform for std = 0. */
+static void set_init(gcl_nn *nn, double std)
+{
+    gcl_policy_kind kind = std > 0 ? GCL_POLICY_GAUSSIAN : GCL_POLICY_GLOROT;
+    gcl_nn_set_init(nn, (gcl_policy){.kind = kind, .std = std});
+}
+
 static builder builder_of(gcl_nn *nn, const gcl_model *model)
 {
-    builder b = {nn, config_of(model)};
-    gcl_nn_set_deviation(nn, b.c.init_std);
+    builder b = {nn, model, config_of(model)};
+    set_init(nn, b.c.init_std);
     return b;
 }
 
@@ -153,7 +163,7 @@ static gcl_node *conv_at(builder *b, const char *name, gcl_node *x, int channels
     int norm = (kind & NORM) && b->c.batch_norm;
     gcl_nn_push(b->nn, "%s", name);
     if (kind & UP)
-        x = gcl_layer_conv_transpose(b->nn, "conv", x, channels, kernel, stride, pad, !norm);
+        x = gcl_layer_conv_transpose(b->nn, "conv", x, channels, kernel, stride, pad, 0, !norm);
     else
         x = gcl_layer_conv(b->nn, "conv", x, channels, kernel, stride, pad, !norm);
     if (norm)
@@ -190,9 +200,9 @@ static gcl_node *generator(builder *b, gcl_node *h)
     h = CONV("conv2", h, c->wide, K(5), S(1), P(2), NORM);    /* 128x128x512 */
     h = CONV("conv3", h, c->wide, K(5), S(1), P(2), NORM);    /* 128x128x512 */
     if (c->out_std > 0) /* nearly grey at first: what grows then is what D asked for, not texture */
-        gcl_nn_set_deviation(b->nn, c->out_std);
+        set_init(b->nn, c->out_std);
     h = FINAL("out", h, 3, K(7), S(1), P(3)); /* 128x128x3   */
-    gcl_nn_set_deviation(b->nn, c->init_std);
+    set_init(b->nn, c->init_std);
     gcl_network_leave(G);
     return h;
 }
@@ -234,25 +244,16 @@ static gcl_node *feature_mask(builder *b, const char *name, int n)
                         1 - c->dropout, 0);
 }
 
-/* Rows first .. first+n-1 of a batch; NULL of NULL. */
+/* gcl_rows, NULL of NULL. */
 static gcl_node *rows(gcl_node *x, int first, int n)
 {
-    if (x == NULL)
-        return NULL;
-    gcl_shape shape = x->shape;
-    int64_t row = gcl_shape_count(shape) / shape.d[0];
-    shape.d[0] = n;
-    return gcl_view(x, first * row, shape);
+    return x != NULL ? gcl_rows(x, first, n) : NULL;
 }
 
-/* One batch after the other, over n; NULL of NULL. */
+/* gcl_stack, NULL of NULL. */
 static gcl_node *stack(gcl_node *a, gcl_node *b)
 {
-    if (a == NULL)
-        return NULL;
-    gcl_shape shape = a->shape;
-    shape.d[0] += b->shape.d[0];
-    return gcl_pack(a->graph, (gcl_node *[]){a, b}, 2, &shape);
+    return a != NULL ? gcl_stack(a, b) : NULL;
 }
 
 /* What a step draws or is given, for all its pictures. D's is for the fakes, then for the reals. */
@@ -279,6 +280,12 @@ static void draw_for_generator(builder *b, draws *d)
     d->mask_g = feature_mask(b, "mask_g", d->total);
 }
 
+/* D as the penalties of models/gan.h see it: nothing is dropped. */
+static gcl_node *critic(void *context, gcl_node *pictures)
+{
+    return discriminator(context, pictures, NULL);
+}
+
 /* D's loss on a part: fakes have the target 1 (less the noise n), reals 0 (plus the noise), fakes
  * first. Batch norm must not mix the statistics of the two, so they are batches of their own then. */
 static gcl_node *discriminator_loss(builder *b, const draws *d, int part)
@@ -299,7 +306,11 @@ static gcl_node *discriminator_loss(builder *b, const draws *d, int part)
     gcl_node *fake_noise = rows(d->label_noise, first, n);
     gcl_node *real_noise = rows(d->label_noise, d->total + first, n);
     gcl_node *fake_target = gcl_shift(c->legacy ? fake_noise : gcl_neg(fake_noise), 1);
-    return gcl_loss_bce_logits(logits, stack(fake_target, real_noise), d->limit);
+    gcl_node *loss = gcl_loss_bce_logits(logits, stack(fake_target, real_noise), d->limit);
+    char between[32];
+    snprintf(between, sizeof between, "between.%d", part);
+    return gcl_gan_penalised(
+        loss, gcl_gan_penalty(b->nn, b->model, critic, b, reals, fakes, between));
 }
 
 /* G wants the target 0 ("real"). */
@@ -341,6 +352,7 @@ static void step(gcl_nn *nn, const gcl_model *model, const gcl_batch *batch, gcl
     train(b, "D", "d_loss", b->c.d_rate, discriminator_loss, &d, out);
     draw_for_generator(b, &d);
     train(b, "G", "g_loss", b->c.g_rate, generator_loss, &d, out);
+    gcl_gan_average(nn, model, "G");
 }
 
 static void data(const gcl_model *model, gcl_wanted *wanted)

@@ -3,5 +3,6 @@
 
 const gcl_system *const gcl_systems[] = {
     &gcl_dcgan,
+    &gcl_resnet_gan,
     NULL,
 };

@@ -4,6 +4,7 @@
 
 #include "models/model.h"
 
-extern const gcl_system gcl_dcgan; /* dcgan.c */
+extern const gcl_system gcl_dcgan;      /* dcgan.c */
+extern const gcl_system gcl_resnet_gan; /* resnet_gan.c */
 
 #endif

@@ -81,8 +81,7 @@ typedef enum gcl_role {
     GCL_ROLE_PARAMETER,
     GCL_ROLE_BUFFER,
     GCL_ROLE_MOMENT,
-    GCL_ROLE_STATE,
-    GCL_ROLE_EXTRA
+    GCL_ROLE_STATE
 } gcl_role;
 
 /* One tensor as files know it. Kept by nn; the list is what describe prints, checkpoints hold. */
