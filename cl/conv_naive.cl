@@ -6,7 +6,7 @@
  *     conv_weight  f[r,s,c,k] = sum_{n,p,q} x[n,h,w,c] y[n,p,q,k]     outside of x: nothing
  *
  * Work-item i of dimension 0 makes element i of the output; the surplus of the rounded-up global
- * size returns at once. No local memory. */
+ * size returns at once. No local memory. mad() rather than fma(): see cl/tile.cl. */
 #pragma OPENCL FP_CONTRACT OFF
 
 #ifndef EPILOGUE
@@ -40,7 +40,7 @@ __kernel void conv_naive(TENSORS, GEOMETRY EPILOGUE_PARAMS)
             if (h < 0 || h >= H || w < 0 || w >= W)
                 continue;
             for (int c = 0; c < C; c++)
-                sum = fma(x[((ulong)h * W + w) * C + c], f[((ulong)(r * S + s) * C + c) * K], sum);
+                sum = mad(x[((ulong)h * W + w) * C + c], f[((ulong)(r * S + s) * C + c) * K], sum);
         }
     }
     out_base[out_at + at] = EPILOGUE(sum, at, k, float, LOAD1);
@@ -63,7 +63,7 @@ __kernel void conv_data_naive(TENSORS, GEOMETRY EPILOGUE_PARAMS)
             if (up < 0 || left < 0 || up % stride_h || left % stride_w || p >= P || q >= Q)
                 continue;
             for (int k = 0; k < K; k++)
-                sum = fma(y[((ulong)p * Q + q) * K + k], f[(ulong)(r * S + s) * C * K + k], sum);
+                sum = mad(y[((ulong)p * Q + q) * K + k], f[(ulong)(r * S + s) * C * K + k], sum);
         }
     }
     out_base[out_at + at] = EPILOGUE(sum, at, c, float, LOAD1);
@@ -85,7 +85,7 @@ __kernel void conv_weight_naive(TENSORS, GEOMETRY EPILOGUE_PARAMS)
                 const int h = p * stride_h + r - pad_h, w = q * stride_w + s - pad_w;
                 if (h < 0 || h >= H || w < 0 || w >= W)
                     continue;
-                sum = fma(x[(((ulong)n * H + h) * W + w) * C], y[(((ulong)n * P + p) * Q + q) * K],
+                sum = mad(x[(((ulong)n * H + h) * W + w) * C], y[(((ulong)n * P + p) * Q + q) * K],
                           sum);
             }
         }

@@ -3,7 +3,7 @@
  *
  * The strides say what is transposed: op(A)[m,k] = A[m am + k ak], op(B)[k,n] = B[k bk + n bn].
  * Work-item i of dimension 0 makes element i of C; the surplus of the rounded-up global size
- * returns at once. No local memory. */
+ * returns at once. No local memory. mad() rather than fma(): see cl/tile.cl. */
 #pragma OPENCL FP_CONTRACT OFF
 
 #ifndef EPILOGUE
@@ -26,6 +26,6 @@ __kernel void gemm_naive(__global const float *restrict a_base, const ulong a_at
     __global const float *b = b_base + b_at + (ulong)n * bn;
     float sum = 0.0f;
     for (int k = 0; k < K; k++)
-        sum = fma(a[(ulong)k * ak], b[(ulong)k * bk], sum);
+        sum = mad(a[(ulong)k * ak], b[(ulong)k * bk], sum);
     c_base[c_at + at] = EPILOGUE(sum, at, n, float, LOAD1);
 }

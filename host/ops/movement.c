@@ -6,8 +6,8 @@
 #include "ops/vec.h"
 
 enum {
-    GROUP = 64,       /* the global size is a multiple: drivers then find a decent local size */
-    STRETCH = 4096,   /* elements of the result that are worth a work-item on a CPU */
+    GROUP = 64,          /* the global size is a multiple: drivers then find a decent local size */
+    STRETCH = 4096,      /* elements of the result that are worth a work-item on a CPU */
     MOST_ITEMS = 1 << 30 /* 32-bit indices stay below */
 };
 

@@ -74,17 +74,25 @@ gcl_node *gcl_repeat(gcl_node *x, int k, int h, int w);
 /* Twice the size by bilinear interpolation. Source position of output i of 2n: with corners aligned
  * i (n-1) / (2n-1), else max(0, (i + 0.5) / 2 - 0.5), the last element repeated beyond the end.
  * torch.nn.functional.interpolate. The adjoint halves the size. */
+enum { GCL_BILINEAR_MOST = 16384 }; /* pixels a side of the smaller picture */
+typedef struct gcl_bilinear_attr {
+    int32_t aligned;
+} gcl_bilinear_attr;
 gcl_node *gcl_bilinear(gcl_node *x, int align_corners);
 gcl_node *gcl_bilinear_adjoint(gcl_node *y, int align_corners);
 
 /* Pixel shuffle: y[n, k h + a, k w + b, c] = x[n, h, w, c k k + a k + b]; and its inverse.
  * torch.nn.functional.pixel_shuffle, pixel_unshuffle. */
+typedef struct gcl_shuffle_attr {
+    int32_t k;
+} gcl_shuffle_attr;
 gcl_node *gcl_pixel_shuffle(gcl_node *x, int k);
 gcl_node *gcl_pixel_unshuffle(gcl_node *y, int k);
 
 /* All kernel ops, NULL-terminated. */
 extern const gcl_op *const gcl_ops[];
 extern const gcl_op gcl_op_conv, gcl_op_conv_data, gcl_op_conv_weight, gcl_op_matmul, gcl_op_slice,
-    gcl_op_pad, gcl_op_concat, gcl_op_sum_pool, gcl_op_repeat;
+    gcl_op_pad, gcl_op_concat, gcl_op_sum_pool, gcl_op_repeat, gcl_op_bilinear,
+    gcl_op_bilinear_adjoint, gcl_op_pixel_shuffle, gcl_op_pixel_unshuffle;
 
 #endif

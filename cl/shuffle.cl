@@ -1,0 +1,114 @@
+/* Pixel shuffle, channels to pixels, and its inverse.
+ *
+ *     pixel_shuffle    y[n, r h + a, r w + b, c] = x[n, h, w, c r r + a r + b]
+ *     pixel_unshuffle  the other way
+ *
+ * N,H,W,C is the shape of the result, XH,XW,XC that of the operand. Two forms of each:
+ *     *_items  work-item i of dimension 0 makes element i. The surplus returns at once.
+ *     *_rows   work-item (strip, h, n) makes the pixels strip WB .. of one row (CPUs).
+ * No local memory. */
+#pragma OPENCL FP_CONTRACT OFF
+
+#ifndef V /* rows: vector length over the fewer channels: 1, 2, 4, 8, 16; items: 1 */
+#define V 4
+#endif
+#ifndef INDEX /* of a work-item: uint, or ulong for large tensors */
+#define INDEX uint
+#endif
+#ifndef EPILOGUE
+#define EPILOGUE(v, at, k, T, LOAD) (v)
+#define EPILOGUE_PARAMS
+#endif
+
+#if V == 1
+typedef float floatv;
+#define LOADV(p) (*(p))
+#define STOREV(v, p) (*(p) = (v))
+#else
+#define PASTE2(a, b) a##b
+#define PASTE(a, b) PASTE2(a, b)
+typedef PASTE(float, V) floatv;
+#define LOADV(p) PASTE(vload, V)(0, p)
+#define STOREV(v, p) PASTE(vstore, V)(v, 0, p)
+#endif
+#define LOAD1(p) (*(p))
+
+#define TENSORS                                                                                    \
+    __global const float *restrict x_base, const ulong x_at, __global float *restrict y_base,      \
+        const ulong y_at, const int N, const int H, const int W, const int C, const int XH,        \
+        const int XW, const int XC, const int r
+
+__kernel void pixel_shuffle_items(TENSORS EPILOGUE_PARAMS)
+{
+    const INDEX item = (INDEX)get_global_id(0);
+    INDEX rest = item;
+    const int k = (int)(rest % C);
+    rest /= C;
+    const int w = (int)(rest % W);
+    rest /= W;
+    const int h = (int)(rest % H);
+    rest /= H;
+    if (rest >= (INDEX)N)
+        return;
+    const ulong at = item, pixel = ((ulong)rest * XH + h / r) * XW + w / r;
+    const float v = x_base[x_at + pixel * XC + (k * r + h % r) * r + w % r];
+    y_base[y_at + at] = EPILOGUE(v, at, k, float, LOAD1);
+}
+
+__kernel void pixel_unshuffle_items(TENSORS EPILOGUE_PARAMS)
+{
+    const INDEX item = (INDEX)get_global_id(0);
+    INDEX rest = item;
+    const int k = (int)(rest % C), c = k / (r * r), ab = k % (r * r);
+    rest /= C;
+    const int w = (int)(rest % W) * r + ab % r;
+    rest /= W;
+    const int h = (int)(rest % H) * r + ab / r;
+    rest /= H;
+    if (rest >= (INDEX)N)
+        return;
+    const ulong at = item;
+    const float v = x_base[x_at + (((ulong)rest * XH + h) * XW + w) * XC + c];
+    y_base[y_at + at] = EPILOGUE(v, at, k, float, LOAD1);
+}
+
+__kernel __attribute__((reqd_work_group_size(1, 1, 1)))
+void pixel_shuffle_rows(TENSORS, const int WB EPILOGUE_PARAMS)
+{
+    const int begin = (int)get_global_id(0) * WB, end = min(begin + WB, W);
+    const int h = (int)get_global_id(1), n = (int)get_global_id(2);
+    __global const float *row = x_base + x_at + ((ulong)n * XH + h / r) * XW * XC + h % r * r;
+    __global float *y = y_base + y_at;
+    int xw = begin / r, b = begin % r;
+    for (int w = begin; w < end; w++) {
+        __global const float *x = row + (ulong)xw * XC + b;
+        const ulong at = (((ulong)n * H + h) * W + w) * C;
+        for (int k = 0; k < C; k++) {
+            const float v = x[k * r * r];
+            y[at + k] = EPILOGUE(v, at + k, k, float, LOAD1);
+        }
+        if (++b == r)
+            b = 0, xw++;
+    }
+}
+
+__kernel __attribute__((reqd_work_group_size(1, 1, 1)))
+void pixel_unshuffle_rows(TENSORS, const int WB EPILOGUE_PARAMS)
+{
+    const int begin = (int)get_global_id(0) * WB, end = min(begin + WB, W);
+    const int h = (int)get_global_id(1), n = (int)get_global_id(2);
+    const ulong pitch = (ulong)XW * XC;
+    __global const float *row = x_base + x_at + ((ulong)n * XH + (ulong)h * r) * pitch;
+    __global float *y = y_base + y_at;
+    for (int w = begin; w < end; w++) {
+        __global const float *x = row + (ulong)w * r * XC;
+        const ulong at = (((ulong)n * H + h) * W + w) * C;
+        int k = 0;
+        for (int c = 0; c < XC; c++)
+            for (int a = 0; a < r; a++)
+                for (int b = 0; b < r; b++, k++) {
+                    const float v = x[a * pitch + b * XC + c];
+                    y[at + k] = EPILOGUE(v, at + k, k, float, LOAD1);
+                }
+    }
+}
