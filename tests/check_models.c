@@ -511,7 +511,7 @@ static void compare_final(const golden *g, built *b, gcl_values *values)
     for (int i = 0; i < gcl_nn_tensors(b->nn); i++) {
         const gcl_tensor *t = gcl_nn_tensor(b->nn, i);
         gcl_node *variable = golden_variable(b->graph, t->variable);
-        if (t->role == GCL_ROLE_PARAMETER || t->role == GCL_ROLE_BUFFER)
+        if (is_listed(t))
             compare_tensor(t, gcl_values_of(values, variable) + t->first, g->final, "", 1e-7);
     }
 }
@@ -524,6 +524,7 @@ START_TEST(losses_and_gradients_agree)
     compare_noise(&g, b.nn);
     gcl_values *values = gcl_values_new(b.graph);
     golden_set_weights(&g, b.nn, values);
+    golden_prologue(&g, b.nn, values);
     int n;
     gcl_node **assignments = golden_assignments(b.graph, &n);
     for (int step = 0; step < recorded[_i].steps; step++) {

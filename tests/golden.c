@@ -243,3 +243,35 @@ void golden_carry_over(gcl_graph *graph, gcl_values *values)
     free(assignments);
     gcl_values_forget(values);
 }
+
+void golden_prologue(const golden *g, gcl_nn *nn, gcl_values *values)
+{
+    gcl_step step = {0};
+    gcl_error err = {0};
+    int runs = gcl_nn_prologue(nn), n;
+    if (runs == 0)
+        return;
+    gcl_graph *graph = gcl_graph_new();
+    gcl_nn *before = gcl_nn_new(graph, &(gcl_nn_options){.training = 1, .prologue = 1});
+    int batch = (int)json_integer_value(json_object_get(g->meta, "batch_size"));
+    g->model.system->step(before, &g->model, &(gcl_batch){batch, 1}, &step);
+    gcl_nn_finish(before);
+    ck_assert_msg(gcl_graph_error(graph) == NULL, "%s", gcl_graph_error(graph));
+    gcl_values *of = gcl_values_new(graph);
+    golden_set_weights(g, before, of);
+    gcl_node **assignments = golden_assignments(graph, &n);
+    for (int run = 0; run < runs; run++) {
+        ck_assert_msg(gcl_values_compute(of, assignments, n, &err) == 0, "%s", err.text);
+        if (run + 1 < runs)
+            golden_carry_over(graph, of);
+    }
+    for (int i = 0; i < n; i++) {
+        gcl_node *to = golden_variable(gcl_nn_graph(nn), root(assignments[i])->name);
+        memcpy(gcl_values_set(values, to), gcl_values_of(of, assignments[i]),
+               (size_t)gcl_shape_count(to->shape) * sizeof(double));
+    }
+    free(assignments);
+    gcl_values_free(of);
+    gcl_nn_free(before);
+    gcl_graph_free(graph);
+}

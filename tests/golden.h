@@ -28,6 +28,8 @@ double *golden_image(gcl_safetensors *file, const char *name, gcl_shape shape, i
 
 /* Weights into the variables of the graph. */
 void golden_set_weights(const golden *g, gcl_nn *nn, gcl_values *values);
+/* What runs before step 0 (gcl_nn_prologue), from the weights set before, into the variables. */
+void golden_prologue(const golden *g, gcl_nn *nn, gcl_values *values);
 /* Batch, noise and scalars of a step into the inputs. */
 void golden_set_step(const golden *g, gcl_nn *nn, gcl_values *values, int step);
 /* What the last compute assigned becomes the variables' values; results are dropped. */

@@ -106,14 +106,16 @@ static json_t *tensors_json(const gcl_nn *nn)
     json_t *tensors = json_array();
     for (int i = 0; i < gcl_nn_tensors(nn); i++) {
         const gcl_tensor *tensor = gcl_nn_tensor(nn, i);
-        if (tensor->role != GCL_ROLE_PARAMETER && tensor->role != GCL_ROLE_BUFFER)
+        if (tensor->role == GCL_ROLE_MOMENT || tensor->role == GCL_ROLE_AVERAGE)
             continue;
         json_t *shape = json_array();
         for (int d = 0; d < tensor->n_dims; d++)
             json_array_append_new(shape, json_integer(tensor->dims[d]));
         json_array_append_new(
             tensors, json_pack("{s:s, s:o, s:s}", "name", tensor->name, "shape", shape, "role",
-                               tensor->role == GCL_ROLE_PARAMETER ? "param" : "buffer"));
+                               tensor->role == GCL_ROLE_PARAMETER ? "param"
+                               : tensor->role == GCL_ROLE_BUFFER  ? "buffer"
+                                                                  : "extra"));
     }
     return tensors;
 }

@@ -202,7 +202,8 @@ static int start_trainer(const recording *r, gcl_trainer *trainer, gcl_error *er
         return -1;
     if (gcl_checkpoint_initialise(trainer->nn, trainer->store, 0, err) == 0 &&
         gcl_checkpoint_load(r->weights, trainer->nn, trainer->store, GCL_LOAD_WEIGHTS, err) == 0 &&
-        gcl_replay_check(r->replay, trainer->nn, err) == 0)
+        gcl_replay_check(r->replay, trainer->nn, err) == 0 &&
+        gcl_trainer_prologue(trainer, r->dev, err) == 0)
         return 0;
     gcl_trainer_free(trainer);
     return -1;
@@ -305,7 +306,8 @@ static int check_steps(recording *r, FILE *losses, gcl_error *err)
     }
     for (int i = 0; i < gcl_nn_tensors(trainer.nn) && result == 0; i++) {
         const gcl_tensor *tensor = gcl_nn_tensor(trainer.nn, i);
-        if (tensor->role == GCL_ROLE_PARAMETER || tensor->role == GCL_ROLE_BUFFER)
+        if (tensor->role == GCL_ROLE_PARAMETER || tensor->role == GCL_ROLE_BUFFER ||
+            tensor->role == GCL_ROLE_EXTRA)
             result = compare_stored(r, GCL_CONFORM_FINAL, r->final, "final", "", tensor,
                                     trainer.store, err);
     }

@@ -255,6 +255,8 @@ static int train(gcl_loop *loop, gcl_config *config, const gcl_train_request *re
         return -1;
     if (prepare_run(loop, config, request, err) != 0)
         return -1;
+    if (loop->first == 0 && gcl_trainer_prologue(&loop->trainer, loop->dev, err) != 0)
+        return -1;
     loop->last = last_step(loop, config);
     loop->minutes = config->minutes;
     if (loop->last > 0 && loop->first >= loop->last) {

@@ -18,16 +18,17 @@ static void pack_history(gcl_trainer *trainer)
     gcl_graph_output(gcl_pack(trainer->graph, parts, n, NULL), "history");
 }
 
-int gcl_trainer_graph(gcl_trainer *trainer, const gcl_model *model, const gcl_batch *batch,
-                      int replay, gcl_error *err)
+static int build_graph(gcl_trainer *trainer, const gcl_model *model, const gcl_batch *batch,
+                       const gcl_nn_options *options, gcl_error *err)
 {
     memset(trainer, 0, sizeof *trainer);
     trainer->model = model;
     trainer->batch = *batch;
     trainer->graph = gcl_graph_new();
-    trainer->nn = gcl_nn_new(trainer->graph, &(gcl_nn_options){.training = 1, .replay = replay});
+    trainer->nn = gcl_nn_new(trainer->graph, options);
     model->system->step(trainer->nn, model, batch, &trainer->step);
-    pack_history(trainer);
+    if (!options->prologue)
+        pack_history(trainer);
     gcl_nn_finish(trainer->nn);
     const char *mistake = gcl_graph_error(trainer->graph);
     if (mistake == NULL)
@@ -35,6 +36,33 @@ int gcl_trainer_graph(gcl_trainer *trainer, const gcl_model *model, const gcl_ba
     gcl_fail(err, GCL_USAGE, "%s", mistake);
     gcl_trainer_free(trainer);
     return -1;
+}
+
+int gcl_trainer_graph(gcl_trainer *trainer, const gcl_model *model, const gcl_batch *batch,
+                      int replay, gcl_error *err)
+{
+    gcl_nn_options options = {.training = 1, .replay = replay};
+    return build_graph(trainer, model, batch, &options, err);
+}
+
+int gcl_trainer_prologue(const gcl_trainer *trainer, gcl_device *dev, gcl_error *err)
+{
+    gcl_trainer before; /* without a store of its own */
+    gcl_nn_options options = {.training = 1, .prologue = 1};
+    int runs = gcl_nn_prologue(trainer->nn), result = 0;
+    if (runs == 0)
+        return 0;
+    if (build_graph(&before, trainer->model, &trainer->batch, &options, err) != 0)
+        return -1;
+    before.plan = gcl_plan_new(dev, before.graph, trainer->store, NULL, err);
+    if (before.plan == NULL)
+        result = -1;
+    for (int i = 0; i < runs && result == 0; i++)
+        result = gcl_plan_stage(before.plan, err) != NULL ? gcl_plan_run(before.plan, err) : -1;
+    if (result == 0)
+        result = gcl_plan_finish(before.plan, err);
+    gcl_trainer_free(&before);
+    return result;
 }
 
 int gcl_trainer_plan(gcl_trainer *trainer, gcl_device *dev, const gcl_plan_options *plan_options,

@@ -49,6 +49,10 @@ int gcl_trainer_plan(gcl_trainer *trainer, gcl_device *dev, const gcl_plan_optio
 
 int gcl_trainer_pictures(const gcl_trainer *trainer); /* of a step: all parts */
 
+/* What has to run once before step 0 and with fresh weights in the store: see gcl_nn_prologue. Not for a
+ * run that is resumed. Errors: GCL_DEVICE, GCL_MEMORY. */
+int gcl_trainer_prologue(const gcl_trainer *trainer, gcl_device *dev, gcl_error *err);
+
 /* The step's scalar inputs: key = (seed low, seed high, step, 0), t = step, the others as the
  * model's schedule says. */
 void gcl_trainer_set_step(const gcl_trainer *trainer, unsigned char *stage, uint64_t seed,
