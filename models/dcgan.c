@@ -14,6 +14,8 @@
 #include <math.h>
 
 #include "models/systems.h"
+#include "nn/layers.h"
+#include "nn/losses.h"
 
 /* ---- settings ------------------------------------------------------------------------------------ */
 
@@ -133,10 +135,17 @@ typedef struct builder {
     config c;
 } builder;
 
+/* Weights start as N(0, std), or as Glorot's uniform for std = 0. */
+static void set_init(gcl_nn *nn, double std)
+{
+    gcl_policy_kind kind = std > 0 ? GCL_POLICY_GAUSSIAN : GCL_POLICY_GLOROT;
+    gcl_nn_set_init(nn, (gcl_policy){.kind = kind, .std = std});
+}
+
 static builder builder_of(gcl_nn *nn, const gcl_model *model)
 {
     builder b = {nn, config_of(model)};
-    gcl_nn_set_deviation(nn, b.c.init_std);
+    set_init(nn, b.c.init_std);
     return b;
 }
 
@@ -150,7 +159,7 @@ static gcl_node *conv_at(builder *b, const char *name, gcl_node *x, int channels
     int norm = (kind & NORM) && b->c.batch_norm;
     gcl_nn_push(b->nn, "%s", name);
     if (kind & UP)
-        x = gcl_layer_conv_transpose(b->nn, "conv", x, channels, kernel, stride, pad, !norm);
+        x = gcl_layer_conv_transpose(b->nn, "conv", x, channels, kernel, stride, pad, 0, !norm);
     else
         x = gcl_layer_conv(b->nn, "conv", x, channels, kernel, stride, pad, !norm);
     if (norm)
@@ -187,9 +196,9 @@ static gcl_node *generator(builder *b, gcl_node *h)
     h = CONV("conv2", h, c->wide, K(5), S(1), P(2), NORM);    /* 128x128x512 */
     h = CONV("conv3", h, c->wide, K(5), S(1), P(2), NORM);    /* 128x128x512 */
     if (c->out_std > 0) /* nearly grey at first: what grows then is what D asked for, not texture */
-        gcl_nn_set_deviation(b->nn, c->out_std);
+        set_init(b->nn, c->out_std);
     h = FINAL("out", h, 3, K(7), S(1), P(3)); /* 128x128x3   */
-    gcl_nn_set_deviation(b->nn, c->init_std);
+    set_init(b->nn, c->init_std);
     gcl_network_leave(G);
     return h;
 }
