@@ -3,10 +3,10 @@
  *     bilinear          y[n,i,j,c] = sum_{h,w} weight(i,h) weight(j,w) x[n,h,w,c]
  *     bilinear_adjoint  x[n,h,w,c] = sum_{i,j} weight(i,h) weight(j,w) y[n,i,j,c]
  *
- * Output i of an axis of m inputs lies at position num / den: if corners are aligned i (m-1) / (2m-1),
- * else max(0, 2i-1) / 4. With h0 its integer part and t its fraction, weight(i,h0) = s = 1 - t and
- * weight(i, min(h0 + 1, m - 1)) = t (added up where the two are one). So input h is met by the
- * outputs 2h-1 .. 2h+2 at most.
+ * Output i of an axis of m inputs lies at position num / den: i (m-1) / (2m-1) if corners are
+ * aligned, else max(0, 2i-1) / 4. With h0 its integer part and t its fraction,
+ * weight(i, h0) = s = 1 - t and weight(i, min(h0 + 1, m - 1)) = t, added up where the two are one.
+ * So input h is met by the outputs 2h-1 .. 2h+2 at most.
  *
  * N,H,W,C is the shape of the result, XH,XW the size of the operand. Two forms of each:
  *     *_items  work-item i of dimension 0 makes V channels from element i V on; V divides C. The

@@ -2,6 +2,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "nn/layers.h"
+#include "nn/losses.h"
 #include "nn_fixture.h"
 
 /* ---- layouts ---------------------------------------------------------------------------------------- */
@@ -69,7 +71,7 @@ static void initialise(gcl_init init, const char *name, uint64_t seed, float *to
 START_TEST(initial_values_depend_on_seed_and_name_alone)
 {
     static float a[MANY], b[MANY];
-    gcl_init init = {GCL_INIT_NORMAL, 0, 1};
+    gcl_init init = {.kind = GCL_INIT_NORMAL, .b = 1};
     initialise(init, "G.a", 1, a);
     initialise(init, "G.a", 1, b);
     ck_assert_mem_eq(a, b, sizeof a);
@@ -100,7 +102,7 @@ START_TEST(initial_values_have_their_distribution)
     moments_of(x, &mean, &deviation);
     ck_assert_double_eq(mean, 0.25);
     ck_assert_double_eq(deviation, 0);
-    initialise((gcl_init){GCL_INIT_NORMAL, 1, 0.02}, "G.a", 1, x);
+    initialise((gcl_init){.kind = GCL_INIT_NORMAL, .a = 1, .b = 0.02}, "G.a", 1, x);
     moments_of(x, &mean, &deviation);
     ck_assert_double_eq_tol(mean, 1, 5e-4);
     ck_assert_double_eq_tol(deviation, 0.02, 5e-4);

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "nn/layers.h"
+#include "nn/losses.h"
 #include "ops/ops.h"
 
 static gcl_safetensors *recorded;

@@ -1,45 +1,10 @@
-/* Layers: parameters below a name, and what they do with x.
+/* Layers: dense, normalisation, dropout.
  *
  * Two operands that are both made anew are made in two statements, here and elsewhere in nn/ and
  * models/: creation order is execution order, and C leaves open which argument comes first. */
-#include "nn/nn.h"
+#include "nn/layers.h"
+#include "nn/internal.h"
 #include "ops/ops.h"
-
-/* ---- convolutions ---- */
-
-static gcl_node *add_bias(gcl_nn *nn, gcl_node *y, int bias)
-{
-    if (!bias)
-        return y;
-    gcl_shape shape = gcl_shape_of(1, 1, 1, y->shape.d[3]);
-    return gcl_add(y,
-                   gcl_parameter(nn, "bias", shape, GCL_LAYOUT_VECTOR, NULL, gcl_init_constant(0)));
-}
-
-gcl_node *gcl_layer_conv(gcl_nn *nn, const char *name, gcl_node *x, int k, int kernel, int stride,
-                         int pad, int bias)
-{
-    gcl_nn_push(nn, "%s", name);
-    int64_t area = (int64_t)kernel * kernel, c = x->shape.d[3];
-    gcl_node *f = gcl_parameter(nn, "weight", gcl_shape_of(kernel, kernel, (int)c, k),
-                                GCL_LAYOUT_CONV, NULL, gcl_nn_weight_init(nn, area * c, area * k));
-    gcl_node *y = add_bias(nn, gcl_conv(x, f, stride, pad), bias);
-    gcl_nn_pop(nn);
-    return y;
-}
-
-gcl_node *gcl_layer_conv_transpose(gcl_nn *nn, const char *name, gcl_node *x, int k, int kernel,
-                                   int stride, int pad, int bias)
-{
-    gcl_nn_push(nn, "%s", name);
-    int64_t area = (int64_t)kernel * kernel, c = x->shape.d[3];
-    gcl_node *f =
-        gcl_parameter(nn, "weight", gcl_shape_of(kernel, kernel, k, (int)c),
-                      GCL_LAYOUT_CONV_TRANSPOSE, NULL, gcl_nn_weight_init(nn, area * c, area * k));
-    gcl_node *y = add_bias(nn, gcl_conv_data(x, f, stride, pad, 0, 0), bias);
-    gcl_nn_pop(nn);
-    return y;
-}
 
 /* ---- dense ---- */
 
@@ -57,10 +22,11 @@ gcl_node *gcl_layer_dense(gcl_nn *nn, const char *name, gcl_node *x, int h, int 
     if (from && to)
         gcl_graph_fail(gcl_nn_graph(nn), "a dense layer from %s to %dx%dx%d: one side must be 1x1",
                        gcl_shape_text(s), h, w, c);
+    gcl_fans fans = {.in = in, .out = out, .torch_in = in, .linear = 1};
     gcl_node *weight = gcl_parameter(nn, "weight", gcl_shape_of(1, 1, in, out), layout,
-                                     from ? source : target, gcl_nn_weight_init(nn, in, out));
+                                     from ? source : target, gcl_nn_weight_init(nn, &fans));
     gcl_node *bias = gcl_parameter(nn, "bias", gcl_shape_of(1, h, w, c), bias_layout, target,
-                                   gcl_init_constant(0));
+                                   gcl_nn_bias_init(nn, &fans));
     gcl_node *y = gcl_matmul(gcl_reshape(x, gcl_shape_of(s.d[0], 1, 1, in)), weight, 0, 0);
     y = gcl_add(gcl_reshape(y, gcl_shape_of(s.d[0], h, w, c)), bias);
     gcl_nn_pop(nn);
@@ -87,7 +53,8 @@ gcl_node *gcl_layer_batch_norm(gcl_nn *nn, const char *name, gcl_node *x, double
     double n = (double)gcl_shape_count(x->shape) / c;
     gcl_shape shape = gcl_shape_of(1, 1, 1, c);
     gcl_node *weight =
-        gcl_parameter(nn, "weight", shape, GCL_LAYOUT_VECTOR, NULL, gcl_init_constant(1));
+        gcl_parameter(nn, "weight", shape, GCL_LAYOUT_VECTOR, NULL, gcl_nn_gamma_init(nn));
+    gcl_nn_note_gamma(nn, weight);
     gcl_node *bias =
         gcl_parameter(nn, "bias", shape, GCL_LAYOUT_VECTOR, NULL, gcl_init_constant(0));
     gcl_node *mean = gcl_state(nn, "running_mean", c, 0), *var = gcl_state(nn, "running_var", c, 1);

@@ -1,8 +1,6 @@
-/* Tensors in memory (channels last) and in files (PyTorch's order), and their initial values. */
-#include <math.h>
+/* Tensors in memory (channels last) and in files (PyTorch's order). */
 #include <string.h>
 
-#include "base/philox.h"
 #include "nn/internal.h"
 
 int64_t gcl_tensor_count(const gcl_tensor *tensor) { return gcl_shape_count(tensor->shape); }
@@ -42,6 +40,7 @@ void gcl_tensor_set_dims(gcl_tensor *t)
         else
             set(t, 4, d[0], d[3], d[1], d[2]);
         break;
+    case GCL_LAYOUT_FILTER_VECTOR: set(t, 1, (int)gcl_tensor_count(t), 1, 1, 1); break;
     }
 }
 
@@ -62,6 +61,7 @@ static walk walk_of(const gcl_tensor *t)
     switch (t->layout) {
     case GCL_LAYOUT_CONV: /* [R,S,C,K] -> [K,C,R,S] */
     case GCL_LAYOUT_CONV_TRANSPOSE:
+    case GCL_LAYOUT_FILTER_VECTOR: /* [R,S,C,1] -> [C,R,S] */
         return (walk){{d[0], d[1], d[2], d[3]}, {d[1], 1, d[0] * d[1], d[2] * d[0] * d[1]}};
     case GCL_LAYOUT_LINEAR: /* [in,out] -> [out,in] */
         return (walk){{1, 1, d[2], d[3]}, {0, 0, 1, d[2]}};
@@ -101,39 +101,4 @@ void gcl_tensor_to_file(const gcl_tensor *tensor, const float *memory, float *fi
 void gcl_tensor_from_file(const gcl_tensor *tensor, const float *file, float *memory)
 {
     WALK(tensor, *memory++ = file[at]);
-}
-
-/* ---- initial values ---- */
-
-gcl_init gcl_init_glorot(int64_t fan_in, int64_t fan_out)
-{
-    double bound = sqrt(6.0 / (double)(fan_in + fan_out));
-    return (gcl_init){GCL_INIT_UNIFORM, -bound, bound};
-}
-
-void gcl_nn_set_deviation(gcl_nn *nn, double deviation) { nn->deviation = deviation; }
-
-gcl_init gcl_nn_weight_init(const gcl_nn *nn, int64_t fan_in, int64_t fan_out)
-{
-    return nn->deviation > 0 ? (gcl_init){GCL_INIT_NORMAL, 0, nn->deviation}
-                             : gcl_init_glorot(fan_in, fan_out);
-}
-
-/* Steps of training count from 0, so the last step number is free for what comes before them. */
-static const uint32_t initial_step = UINT32_MAX;
-
-void gcl_tensor_initialise(const gcl_tensor *tensor, uint64_t seed, float *memory)
-{
-    const gcl_init *init = &tensor->init;
-    uint32_t stream = gcl_names_stream("initial ", tensor->name);
-    int64_t n = gcl_tensor_count(tensor);
-    for (int64_t i = 0; i < n; i++) {
-        uint64_t at = (uint64_t)i;
-        double value = init->a;
-        if (init->kind == GCL_INIT_UNIFORM)
-            value += (init->b - init->a) * gcl_philox_uniform(seed, initial_step, stream, at);
-        else if (init->kind == GCL_INIT_NORMAL)
-            value += init->b * gcl_philox_normal(seed, initial_step, stream, at);
-        memory[i] = (float)value;
-    }
 }

@@ -12,6 +12,8 @@ gcl_nn *gcl_nn_new(gcl_graph *graph, const gcl_nn_options *options)
     nn->arena = gcl_arena_new();
     nn->training = options->training;
     nn->replay = options->replay;
+    nn->averaged = options->averaged;
+    nn->prologue = options->prologue;
     return nn;
 }
 
@@ -21,6 +23,8 @@ void gcl_nn_free(gcl_nn *nn)
         return;
     for (int i = 0; i < nn->n_networks; i++) {
         free(nn->networks[i]->records);
+        gcl_weights_free(&nn->networks[i]->filters);
+        gcl_weights_free(&nn->networks[i]->gammas);
         free(nn->networks[i]);
     }
     free(nn->networks);
@@ -70,14 +74,30 @@ gcl_node *gcl_nn_scalar(gcl_nn *nn, const char *name)
 int gcl_nn_scalars(const gcl_nn *nn) { return nn->n_scalars; }
 gcl_node *gcl_nn_scalar_at(const gcl_nn *nn, int i) { return nn->scalars[i]; }
 
+/* A data input in the list of what is to be uploaded. */
+static gcl_node *data_input(gcl_nn *nn, const char *name, gcl_dtype dtype, gcl_shape shape)
+{
+    gcl_node *data = gcl_input(nn->graph, name, dtype, shape);
+    if (data->dtype != dtype)
+        return data; /* an empty shape: the graph has the error */
+    GCL_GROW(nn->data, nn->n_data, nn->cap_data);
+    return nn->data[nn->n_data++] = data;
+}
+
 gcl_node *gcl_nn_pictures(gcl_nn *nn, const char *name, gcl_shape shape, double low, double high)
 {
-    gcl_node *bytes = gcl_input(nn->graph, name, GCL_U8, shape);
-    if (bytes->dtype != GCL_U8)
-        return bytes; /* an empty shape: the graph has the error */
-    GCL_GROW(nn->data, nn->n_data, nn->cap_data);
-    nn->data[nn->n_data++] = bytes;
+    gcl_node *bytes = data_input(nn, name, GCL_U8, shape);
     return gcl_shift(gcl_scale(bytes, (high - low) / 255), low);
+}
+
+gcl_node *gcl_nn_levels(gcl_nn *nn, const char *name, gcl_shape shape, int levels)
+{
+    return gcl_scale(data_input(nn, name, GCL_U8, shape), 1.0 / levels);
+}
+
+gcl_node *gcl_nn_labels(gcl_nn *nn, const char *name, int n)
+{
+    return data_input(nn, name, GCL_U32, gcl_shape_of(n, 1, 1, 1));
 }
 
 int gcl_nn_data(const gcl_nn *nn) { return nn->n_data; }
@@ -93,7 +113,8 @@ gcl_network *gcl_network_new(gcl_nn *nn, const char *name)
     gcl_network *net = gcl_alloc(sizeof *net);
     net->nn = nn;
     net->name = gcl_arena_printf(nn->arena, "%s", name);
-    net->variable = gcl_arena_printf(nn->arena, "%s.parameters", name);
+    net->variable =
+        gcl_arena_printf(nn->arena, nn->averaged ? "%s.average" : "%s.parameters", name);
     net->parameters = gcl_variable(nn->graph, net->variable, gcl_shape_of(1, 1, 1, 0));
     GCL_GROW(nn->networks, nn->n_networks, nn->cap_networks);
     nn->networks[nn->n_networks++] = net;

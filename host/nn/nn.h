@@ -1,4 +1,5 @@
-/* Networks over a graph: scopes and parameters, layers, losses, optimisers, noise.
+/* Networks over a graph: scopes and parameters, initial values, noise, optimisers. What is built with
+ * them: nn/layers.h, nn/losses.h, nn/distributions.h, nn/spectral.h; rates by step: nn/schedule.h.
  *
  *     gcl_nn *nn = gcl_nn_new(graph, &options);
  *     gcl_network *G = gcl_network_new(nn, "G");
@@ -22,6 +23,9 @@ typedef struct gcl_network gcl_network;
 typedef struct gcl_nn_options {
     int training; /* batch statistics, running statistics updated, dropout on */
     int replay;   /* every random draw is an input named as in the reference, not Philox */
+    int averaged; /* networks read the averages that gcl_network_average kept, not their parameters */
+    /* Build only what has to run before step 0: see gcl_nn_prologue. */
+    int prologue;
 } gcl_nn_options;
 
 gcl_nn *gcl_nn_new(gcl_graph *graph, const gcl_nn_options *options);
@@ -38,9 +42,19 @@ gcl_node *gcl_nn_scalar(gcl_nn *nn, const char *name); /* F32 [1,1,1,1] input, e
 int gcl_nn_scalars(const gcl_nn *nn);
 gcl_node *gcl_nn_scalar_at(const gcl_nn *nn, int i); /* its name is the node's */
 
-/* A batch of pictures as bytes [N,H,W,C], decoded to low + u * (high - low) / 255 (-1, 1 gives the
- * reference's u / 127.5 - 1). The list says what the training loop has to upload. */
+/* Power iteration starts with more iterations than a step makes. For that a training step is built a
+ * second time, in a graph of its own with the option `prologue`: then nothing is updated but the
+ * vectors of the power iteration, all else falls away, and its plan is to be run as many times as this
+ * says before step 0 (not when a run is resumed). 0: there is nothing to run. It needs no inputs. */
+int gcl_nn_prologue(const gcl_nn *nn);
+
+/* The data of a step; the list says what the training loop has to upload. Values:
+ * pictures: bytes [N,H,W,C], low + u * (high - low) / 255 (-1, 1 gives the reference's u / 127.5 - 1).
+ * levels: bytes [N,H,W,C] of 0 .. levels, u / levels: 255 usually, 31 for five bits, 1 for binary.
+ * labels: 32-bit words [N,1,1,1], class numbers from 0, as floats. */
 gcl_node *gcl_nn_pictures(gcl_nn *nn, const char *name, gcl_shape shape, double low, double high);
+gcl_node *gcl_nn_levels(gcl_nn *nn, const char *name, gcl_shape shape, int levels);
+gcl_node *gcl_nn_labels(gcl_nn *nn, const char *name, int n);
 int gcl_nn_data(const gcl_nn *nn);
 gcl_node *gcl_nn_data_at(const gcl_nn *nn, int i); /* the input node; its name is the reference's */
 
@@ -56,32 +70,59 @@ void gcl_nn_pop(gcl_nn *nn);
 /* How a parameter is stored in files (PyTorch) beside our order in memory. */
 typedef enum gcl_layout {
     GCL_LAYOUT_VECTOR,         /* [C]                      memory the same */
-    GCL_LAYOUT_CONV,           /* [K,C,R,S]                memory [R,S,C,K] */
+    GCL_LAYOUT_CONV,           /* [K,C,R,S]                memory [R,S,C,K]; depthwise: [C,1,R,S] */
     GCL_LAYOUT_CONV_TRANSPOSE, /* [in=K,out=C,R,S]         memory [R,S,C,K] (see gcl_conv_data) */
     GCL_LAYOUT_LINEAR,         /* [out,in]                 memory [in,out] */
     GCL_LAYOUT_LINEAR_FROM,    /* [out, C*H*W]             memory [H*W*C, out] */
     GCL_LAYOUT_LINEAR_TO,      /* [C*H*W, in]              memory [in, H*W*C] as [1,1,in,H*W*C];
                                   bias [C*H*W]             memory [1,H,W,C] */
-    GCL_LAYOUT_IMAGE           /* [N,C,H,W], or [C,H,W] for N = 1   memory [N,H,W,C] */
+    GCL_LAYOUT_IMAGE,          /* [N,C,H,W], or [C,H,W] for N = 1   memory [N,H,W,C] */
+    GCL_LAYOUT_FILTER_VECTOR   /* [C*R*S]                  memory [R,S,C,1]: factor of a filter's
+                                  matrix weight.flatten(1) on the input's side */
 } gcl_layout;
 
-typedef enum gcl_init_kind { GCL_INIT_CONSTANT, GCL_INIT_UNIFORM, GCL_INIT_NORMAL } gcl_init_kind;
+struct gcl_tensor;
+
+/* Fresh values of a tensor: a function of (seed, tensor) alone, whatever the order. */
+typedef enum gcl_init_kind {
+    GCL_INIT_CONSTANT,  /* a */
+    GCL_INIT_UNIFORM,   /* in [a, b) */
+    GCL_INIT_NORMAL,    /* mean a, deviation b */
+    GCL_INIT_DIRECTION, /* standard normal x / max(|x|, a) */
+    GCL_INIT_LOG_GAIN,  /* by last dimension k: log(|(mask * of)_k| + 0.01) + a */
+    GCL_INIT_COPY       /* what `of` has */
+} gcl_init_kind;
 typedef struct gcl_init {
     gcl_init_kind kind;
-    double a, b; /* constant a; uniform [a, b); normal mean a, deviation b */
+    double a, b;
+    int alike; /* > 1: runs of so many output channels (last dimension) start equal: ICNR */
+    const struct gcl_tensor *of;
+    const double *mask; /* NULL: ones; else as many as `of` has elements, owned by nn */
 } gcl_init;
 gcl_init gcl_init_constant(double value);
 gcl_init gcl_init_glorot(int64_t fan_in, int64_t fan_out); /* U(+-sqrt(6/(fan_in+fan_out))) */
-/* How layers initialise their weights from now on: N(0, deviation), or Glorot's uniform with 0, the
- * way a new nn begins. gcl_nn_weight_init is what a layer asks. */
-void gcl_nn_set_deviation(gcl_nn *nn, double deviation);
-gcl_init gcl_nn_weight_init(const gcl_nn *nn, int64_t fan_in, int64_t fan_out);
+
+/* How layers made from now on initialise what they have. A new nn begins with Glorot's uniform. Fans
+ * count kernel area times channels. Batch norm starts with gamma 1, beta 0 but for GAUSSIAN. */
+typedef enum gcl_policy_kind {
+    GCL_POLICY_GLOROT,   /* weights U(+-sqrt(6/(fan_in+fan_out))), biases 0 */
+    GCL_POLICY_GAUSSIAN, /* weights N(0, std), biases 0, gamma N(1, gamma_std) */
+    GCL_POLICY_HE,       /* convolutions N(0, sqrt(2/fan_out)), bias 0; linear layers as PYTORCH */
+    GCL_POLICY_PYTORCH /* weights and biases U(+-1/sqrt(fan_in)); a transposed convolution's fan_in
+                            is area times output channels, as PyTorch counts it */
+} gcl_policy_kind;
+typedef struct gcl_policy {
+    gcl_policy_kind kind;
+    double std, gamma_std;
+} gcl_policy;
+void gcl_nn_set_init(gcl_nn *nn, gcl_policy policy);
 
 typedef enum gcl_role {
     GCL_ROLE_PARAMETER,
-    GCL_ROLE_BUFFER,
-    GCL_ROLE_MOMENT,
-    GCL_ROLE_STATE
+    GCL_ROLE_BUFFER,  /* running statistics */
+    GCL_ROLE_MOMENT,  /* an optimiser's */
+    GCL_ROLE_AVERAGE, /* of parameters over steps */
+    GCL_ROLE_EXTRA    /* of training, no network's: "sr.NAME.u". Recorded weights hold them too. */
 } gcl_role;
 
 /* One tensor as files know it. Kept by nn; the list is what describe prints, checkpoints hold. */
@@ -134,45 +175,42 @@ const gcl_noise *gcl_nn_noise_at(const gcl_nn *nn, int i);
 
 /* ---- optimisers ------------------------------------------------------------------------------------ */
 
-typedef enum gcl_optimiser_kind { GCL_RMSPROP, GCL_ADAM, GCL_ADAM_KERAS } gcl_optimiser_kind;
+typedef enum gcl_optimiser_kind {
+    GCL_RMSPROP,    /* a <- rho a + (1-rho) g^2; p -= rate / (1 + decay t) g / (sqrt(a) + eps) */
+    GCL_ADAM,       /* p -= rate (m / (1-beta1^t')) / (sqrt(v / (1-beta2^t')) + eps), t' = t + 1 */
+    GCL_ADAM_KERAS, /* p -= rate sqrt(1-beta2^t') / (1-beta1^t') m / (sqrt(v) + eps) */
+    GCL_ADAMAX,     /* u <- max(beta2 u, |g| + eps); p -= rate / (1-beta1^t') m / u */
+    GCL_SGD         /* b <- momentum b + g; p -= rate b */
+} gcl_optimiser_kind;
 typedef struct gcl_optimiser {
     gcl_optimiser_kind kind;
     double learning_rate; /* multiplied by the step input "NAME.rate" (schedules; 1 usually) */
-    double beta1, beta2;  /* Adam */
-    double rho, decay;    /* RMSprop: a <- rho a + (1-rho) g^2; rate / (1 + decay t) */
+    double beta1, beta2;  /* Adam, Adamax */
+    double rho, decay;    /* RMSprop */
+    double momentum;      /* SGD */
     double eps;
-    double clip; /* clip value of every gradient element; 0: none */
+    double clip;         /* clip value of every gradient element; 0: none */
+    double weight_decay; /* g + weight_decay p instead of g, after clipping (coupled L2) */
 } gcl_optimiser;
 
-/* One update of every parameter of `net` that `loss` reaches (others get gradient 0). If the loss or
- * any gradient is not finite the whole update of this network is dropped: parameters and moments
- * stay. t, the number of updates before this one, is the step input "t".
- * Returns the guard: 1 when the update was made, else 0 (scalar). */
+/* An update in two halves. gather: the gradient of `loss` by every parameter of `net` (0 where it does
+ * not reach), as one vector. Several gathers before an update are averaged: micro-batches. update: one
+ * step of the optimiser with what was gathered. Several networks can be gathered before any of them is
+ * updated: all gradients then see the same weights. If the loss or any gradient is not finite the whole
+ * update of this network is dropped: parameters and moments stay. t, the number of updates before this
+ * one, is the step input "t". Returns the guard: 1 when the update was made, else 0 (scalar). */
+void gcl_network_gather(gcl_network *net, gcl_node *loss);
+gcl_node *gcl_network_update(gcl_network *net, const gcl_optimiser *optimiser);
+/* Both, one after the other. */
 gcl_node *gcl_network_train(gcl_network *net, gcl_node *loss, const gcl_optimiser *optimiser);
-/* The gradient of each parameter as gcl_network_train last used it, before clipping (for tests and
- * replay): i-th parameter tensor of the network; NULL if it has none. */
+/* The gradient of each parameter as the last update used it, before clipping and decay (for tests and
+ * replay). NULL if there is none. */
 gcl_node *gcl_network_gradient(const gcl_network *net, const char *parameter_name);
 
-/* ---- layers (layers.c): each names its parameters below `name` -------------------------------------- */
-
-/* Convolution with or without bias: NAME.weight [K,C,R,S], NAME.bias [K]. Glorot uniform, bias 0. */
-gcl_node *gcl_layer_conv(gcl_nn *nn, const char *name, gcl_node *x, int k, int kernel, int stride,
-                         int pad, int bias);
-gcl_node *gcl_layer_conv_transpose(gcl_nn *nn, const char *name, gcl_node *x, int k, int kernel,
-                                   int stride, int pad, int bias);
-/* Dense with bias: x [N,1,1,in] or any [N,H,W,C] (flattened as PyTorch flattens C,H,W) ->
- * [N,h,w,c]. */
-gcl_node *gcl_layer_dense(gcl_nn *nn, const char *name, gcl_node *x, int h, int w, int c);
-/* xhat = (x - mean) / sqrt(var + eps), y = weight xhat + bias over N,H,W. Training: batch statistics
- * (biased variance); running <- (1-momentum) running + momentum new, with the variance times n/(n-1)
- * (factor 1 for n = 1). Else running statistics. NAME.weight, .bias, .running_mean, .running_var. */
-gcl_node *gcl_layer_batch_norm(gcl_nn *nn, const char *name, gcl_node *x, double eps,
-                               double momentum);
-/* x * mask / keep in training, x otherwise. The mask is noise `name`. */
-gcl_node *gcl_layer_dropout(gcl_nn *nn, gcl_node *x, gcl_node *mask, double keep);
-
-/* mean(softplus(z) - z*target): BCE with logits, gradient sigmoid(z) - target over the count.
- * limit > 0 clamps z first (no gradient outside). */
-gcl_node *gcl_loss_bce_logits(gcl_node *z, gcl_node *target, double limit);
+/* Keeps a moving average of the parameters, after each update: average <- d average + (1-d) parameters
+ * with d = min(decay, (1 + t) / (10 + t)), so that the start does not linger. It lies in the variable
+ * "NAME.average" with tensors "NAME.average/NAME.conv.weight"; a graph with the option `averaged`
+ * reads these instead of the parameters. */
+void gcl_network_average(gcl_network *net, double decay);
 
 #endif

@@ -1,67 +1,9 @@
-/* One update of a network: gradients, guard, the optimiser's formula over the flat variable. */
+/* One update of a network: the optimiser's formula over the flat variable, guarded. */
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "graph/op.h"
 #include "nn/internal.h"
-
-/* ---- gradients ---- */
-
-static int is_zero(const gcl_node *node)
-{
-    double value;
-    while (node->op->kind == GCL_KIND_VIEW || node->op == &gcl_op_broadcast)
-        node = node->in[0];
-    return gcl_node_constant(node, &value) && value == 0;
-}
-
-/* Gradients of the loss by each parameter, kept in the records. */
-static void differentiate(gcl_network *net, gcl_node *loss)
-{
-    gcl_nn *nn = net->nn;
-    int n = net->n_records, reached = 0;
-    gcl_node **views = gcl_alloc((size_t)n * sizeof(gcl_node *));
-    gcl_node **gradients = gcl_alloc((size_t)n * sizeof(gcl_node *));
-    for (int i = 0; i < n; i++) {
-        const gcl_tensor *t = &nn->records[net->records[i]]->tensor;
-        views[i] = gcl_view(net->parameters, t->first, t->shape);
-    }
-    gcl_gradients(loss, views, n, gradients);
-    for (int i = 0; i < n; i++) {
-        gcl_node *gradient = gradients[i] != NULL ? gradients[i] : gcl_constant(nn->graph, 0);
-        nn->records[net->records[i]]->gradient = gradient;
-        reached = reached || !is_zero(gradient);
-    }
-    free(views);
-    free(gradients);
-    if (!reached)
-        gcl_graph_fail(nn->graph,
-                       "the loss depends on no parameter of %s as it is now: build it after the "
-                       "network's last update",
-                       net->name);
-}
-
-/* The gradients as one vector laid out like the parameters, zeros in the gaps. */
-static gcl_node *flat_gradient(gcl_network *net)
-{
-    gcl_nn *nn = net->nn;
-    gcl_node **parts = gcl_alloc((size_t)(2 * net->n_records) * sizeof(gcl_node *));
-    int n = 0;
-    for (int i = 0; i < net->n_records; i++) {
-        const gcl_record *record = nn->records[net->records[i]];
-        const gcl_tensor *t = &record->tensor;
-        int64_t end =
-            i + 1 < net->n_records ? nn->records[net->records[i + 1]]->tensor.first : net->count;
-        int gap = (int)(end - t->first - gcl_tensor_count(t));
-        parts[n++] = record->gradient;
-        if (gap > 0)
-            parts[n++] = gcl_broadcast(gcl_constant(nn->graph, 0), gcl_shape_of(1, 1, 1, gap));
-    }
-    gcl_node *flat = gcl_pack(nn->graph, parts, n, NULL);
-    free(parts);
-    return flat;
-}
 
 /* ---- formulas: `p` the parameters, `g` their gradient, `s` the moments; new values in their place -- */
 
@@ -82,6 +24,23 @@ static gcl_node *bias_correction(gcl_node *t, double beta)
     gcl_node *half = gcl_tanh(gcl_scale(gcl_shift(t, 1), -log(beta) / 2));
     gcl_node *above = gcl_scale(half, 2), *below = gcl_shift(half, 1);
     return gcl_div(above, below);
+}
+
+/* max(beta2 u, |g| + eps) never falls to 0, so the division needs no eps of its own. */
+static void adamax(const gcl_optimiser *o, gcl_node *rate, gcl_node *t, gcl_node *g, update *u)
+{
+    u->s[0] = average(u->s[0], g, o->beta1);
+    gcl_node *old = gcl_scale(u->s[1], o->beta2), *size = gcl_shift(gcl_abs(g), o->eps);
+    u->s[1] = gcl_maximum(old, size);
+    rate = gcl_div(rate, bias_correction(t, o->beta1));
+    u->p = gcl_sub(u->p, gcl_mul(gcl_div(u->s[0], u->s[1]), rate));
+}
+
+static void sgd(const gcl_optimiser *o, gcl_node *rate, gcl_node *t, gcl_node *g, update *u)
+{
+    (void)t;
+    u->s[0] = gcl_add(gcl_scale(u->s[0], o->momentum), g);
+    u->p = gcl_sub(u->p, gcl_mul(u->s[0], rate));
 }
 
 static void rmsprop(const gcl_optimiser *o, gcl_node *rate, gcl_node *t, gcl_node *g, update *u)
@@ -116,27 +75,31 @@ static const struct formula {
     [GCL_RMSPROP] = {"rmsprop", {"a"}, 1, rmsprop},
     [GCL_ADAM] = {"adam", {"m", "v"}, 2, adam},
     [GCL_ADAM_KERAS] = {"adam", {"m", "v"}, 2, adam},
+    [GCL_ADAMAX] = {"adamax", {"m", "u"}, 2, adamax},
+    [GCL_SGD] = {"sgd", {"b"}, 1, sgd},
 };
 
-/* ---- moments ---- */
+/* ---- moments, averages: flat variables like the parameters, known to files tensor by tensor ---- */
 
-/* One moment: a flat variable like the parameters, known to files tensor by tensor. */
-static gcl_node *new_slot(gcl_network *net, const char *optimiser, const char *slot)
+/* "NAME.adam.m" with tensors "NAME.adam.m/NAME.conv.weight". copy: they start as the parameters do,
+ * else as zeros. */
+static gcl_node *new_flat(gcl_network *net, const char *name, gcl_role role, int copy)
 {
     gcl_nn *nn = net->nn;
-    const char *name = gcl_arena_printf(nn->arena, "%s.%s.%s", net->name, optimiser, slot);
     for (int i = 0; i < net->n_records; i++) {
-        gcl_tensor tensor = nn->records[net->records[i]]->tensor;
-        tensor.name = gcl_arena_printf(nn->arena, "%s/%s", name, tensor.name);
-        tensor.role = GCL_ROLE_MOMENT;
-        tensor.init = gcl_init_constant(0);
+        const gcl_tensor *parameter = &nn->records[net->records[i]]->tensor;
+        gcl_tensor tensor = *parameter;
+        tensor.name = gcl_arena_printf(nn->arena, "%s/%s", name, parameter->name);
+        tensor.role = role;
+        tensor.init =
+            copy ? (gcl_init){.kind = GCL_INIT_COPY, .of = parameter} : gcl_init_constant(0);
         tensor.variable = name;
-        gcl_nn_add_tensor(nn, &tensor);
+        gcl_nn_add_tensor(nn, &tensor, tensor.name);
     }
     return gcl_variable(nn->graph, name, gcl_shape_of(1, 1, 1, (int)net->count));
 }
 
-/* Before the first update: the flat variable gets its size, the moments come into being. */
+/* Before the first update the moments come into being. */
 static void open_slots(gcl_network *net, gcl_optimiser_kind kind)
 {
     const struct formula *formula = &formulas[kind];
@@ -146,24 +109,26 @@ static void open_slots(gcl_network *net, gcl_optimiser_kind kind)
         return;
     }
     net->optimiser = (int)kind + 1;
-    if (!net->closed)
-        gcl_variable_resize(net->parameters, net->count);
-    net->closed = 1;
-    for (int i = 0; i < formula->n_slots; i++)
-        net->slots[i] = new_slot(net, formula->name, formula->slots[i]);
+    for (int i = 0; i < formula->n_slots; i++) {
+        const char *name = gcl_arena_printf(net->nn->arena, "%s.%s.%s", net->name, formula->name,
+                                            formula->slots[i]);
+        net->slots[i] = new_flat(net, name, GCL_ROLE_MOMENT, 0);
+    }
 }
 
 /* ---- the update ---- */
 
 /* New parameters and moments by the formula, taken over where the gradient is finite: the guard. */
-static gcl_node *assign_new(gcl_network *net, gcl_node *loss, const gcl_optimiser *optimiser)
+static gcl_node *assign_new(gcl_network *net, const gcl_optimiser *optimiser)
 {
     gcl_nn *nn = net->nn;
     const struct formula *formula = &formulas[optimiser->kind];
-    gcl_node *gradient = flat_gradient(net);
+    gcl_node *loss, *gradient = gcl_network_gathered(net, &loss);
     gcl_node *ok = gcl_finite(gcl_add(loss, gcl_sum(gradient, GCL_AXES_ALL)));
     if (optimiser->clip > 0)
         gradient = gcl_clamp(gradient, -optimiser->clip, optimiser->clip);
+    if (optimiser->weight_decay != 0)
+        gradient = gcl_add(gradient, gcl_scale(net->parameters, optimiser->weight_decay));
 
     const char *name = gcl_arena_printf(nn->arena, "%s.rate", net->name);
     gcl_node *rate = gcl_scale(gcl_nn_scalar(nn, name), optimiser->learning_rate);
@@ -180,24 +145,46 @@ static gcl_node *assign_new(gcl_network *net, gcl_node *loss, const gcl_optimise
     return ok;
 }
 
-gcl_node *gcl_network_train(gcl_network *net, gcl_node *loss, const gcl_optimiser *optimiser)
+gcl_node *gcl_network_update(gcl_network *net, const gcl_optimiser *optimiser)
 {
     gcl_graph *g = net->nn->graph;
-    if (net->n_records == 0)
-        return gcl_graph_fail(g, "network %s has no parameters to train", net->name);
+    if (net->nn->prologue || gcl_graph_error(g) != NULL)
+        return gcl_constant(g, 1);
+    if (net->n_gathered == 0)
+        return gcl_graph_fail(g, "%s is updated without a gradient: gather first", net->name);
     gcl_scope_push(g, "%s/%s", net->name, formulas[optimiser->kind].name);
-    if (gcl_graph_error(g) == NULL)
-        open_slots(net, optimiser->kind);
-    if (gcl_graph_error(g) == NULL)
-        differentiate(net, loss);
-    gcl_node *ok =
-        gcl_graph_error(g) == NULL ? assign_new(net, loss, optimiser) : gcl_constant(g, 0);
+    open_slots(net, optimiser->kind);
+    gcl_node *ok = gcl_graph_error(g) == NULL ? assign_new(net, optimiser) : gcl_constant(g, 0);
     gcl_scope_pop(g);
     return ok;
 }
 
-gcl_node *gcl_network_gradient(const gcl_network *net, const char *parameter_name)
+gcl_node *gcl_network_train(gcl_network *net, gcl_node *loss, const gcl_optimiser *optimiser)
 {
-    int i = gcl_names_find(&net->nn->record_names, parameter_name);
-    return i < 0 ? NULL : net->nn->records[i]->gradient;
+    gcl_network_gather(net, loss);
+    return gcl_network_update(net, optimiser);
+}
+
+/* ---- averages ---- */
+
+void gcl_network_average(gcl_network *net, double decay)
+{
+    gcl_nn *nn = net->nn;
+    if (nn->prologue || gcl_graph_error(nn->graph) != NULL)
+        return;
+    if (net->optimiser == 0) {
+        gcl_graph_fail(nn->graph, "%s is averaged before it is trained", net->name);
+        return;
+    }
+    gcl_scope_push(nn->graph, "%s/average", net->name);
+    if (net->average == NULL)
+        net->average = new_flat(net, gcl_arena_printf(nn->arena, "%s.average", net->name),
+                                GCL_ROLE_AVERAGE, 1);
+    gcl_node *t = gcl_nn_scalar(nn, "t");
+    gcl_node *young = gcl_shift(t, 1), *d = gcl_div(young, gcl_shift(t, 10));
+    d = gcl_minimum(d, gcl_constant(nn->graph, decay));
+    /* average + (1-d) (parameters - average) */
+    gcl_node *step = gcl_mul(gcl_sub(net->parameters, net->average), gcl_shift(gcl_neg(d), 1));
+    net->average = gcl_assign(net->average, gcl_add(net->average, step));
+    gcl_scope_pop(nn->graph);
 }

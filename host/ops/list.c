@@ -15,5 +15,7 @@ const gcl_op *const gcl_ops[] = {
     &gcl_op_bilinear_adjoint,
     &gcl_op_pixel_shuffle,
     &gcl_op_pixel_unshuffle,
+    &gcl_op_depthwise,
+    &gcl_op_depthwise_weight,
     NULL,
 };

@@ -53,8 +53,8 @@ gcl_node *gcl_concat(gcl_node *const *parts, int n);
 
 /* Depthwise convolution, stride 1, filters f [R,S,1,C], zeros outside:
  *     y[n,p,q,c] = sum_{r,s} x[n, p + r - pad_h, q + s - pad_w, c] f[r,s,0,c]
- * with P = H + 2 pad_h - R + 1, Q likewise. Its data gradient is the same with the filter turned by
- * half a circle and pads R-1-pad_h, S-1-pad_w. conv2d with groups = C. */
+ * with P = H + 2 pad_h - R + 1, Q likewise, 0 <= pad_h < R. Its data gradient is the same with the
+ * filter `turned` by half a circle and pads R-1-pad_h, S-1-pad_w. conv2d with groups = C. */
 typedef struct gcl_depthwise_attr {
     int32_t n, h, w, c, p, q, r, s, pad_h, pad_w, turned, unused;
 } gcl_depthwise_attr;
@@ -93,6 +93,7 @@ gcl_node *gcl_pixel_unshuffle(gcl_node *y, int k);
 extern const gcl_op *const gcl_ops[];
 extern const gcl_op gcl_op_conv, gcl_op_conv_data, gcl_op_conv_weight, gcl_op_matmul, gcl_op_slice,
     gcl_op_pad, gcl_op_concat, gcl_op_sum_pool, gcl_op_repeat, gcl_op_bilinear,
-    gcl_op_bilinear_adjoint, gcl_op_pixel_shuffle, gcl_op_pixel_unshuffle;
+    gcl_op_bilinear_adjoint, gcl_op_pixel_shuffle, gcl_op_pixel_unshuffle, gcl_op_depthwise,
+    gcl_op_depthwise_weight;
 
 #endif

@@ -1,0 +1,12 @@
+/* The variants of depthwise convolution, each family in a file of its own. For use by ops/. */
+#ifndef GCL_OPS_DEPTHWISE_H
+#define GCL_OPS_DEPTHWISE_H
+
+#include "ops/variants.h"
+
+extern const gcl_variant gcl_depthwise_naive, gcl_depthwise_weight_naive;
+
+/* Bytes of the operands and the result, each once. */
+double gcl_depthwise_bytes(const gcl_node *node);
+
+#endif
