@@ -202,7 +202,7 @@ typedef struct masks {
 } masks;
 
 /* Pictures [N,size,size,in_channels] -> logits or class scores [N,1,1,num_outputs]. */
-static gcl_node *discriminator(builder *b, gcl_node *x, const masks *masks)
+static gcl_node *discriminator(builder *b, gcl_node *x, const masks *kept)
 {
     gcl_network *D = gcl_network_new(b->nn, "D");
     int w = b->width, light = gcl_model_is(b->model, "stem", "light"), n = 0;
@@ -213,7 +213,7 @@ static gcl_node *discriminator(builder *b, gcl_node *x, const masks *masks)
     for (int stage = 0; stage < STAGES; stage++, w *= 2)                              /* 64x64x256 */
         for (int i = 0; i < b->blocks[stage]; i++, n++)                               /* ..8x8x2048 */
             x = BLOCK(block_name(name, stage, i), x, w, 4 * w, stage > 0 && i == 0 ? DOWN : SAME,
-                      masks->of[n]);
+                      kept->of[n]);
     x = gcl_mean_over(x, GCL_AXIS_H | GCL_AXIS_W);
     x = (AT, gcl_layer_dense(b->nn, "head", x, 1, 1, b->num_outputs));
     gcl_network_leave(D);
