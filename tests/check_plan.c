@@ -58,7 +58,8 @@ static gcl_node *random_pointwise(gcl_node *a, gcl_node *b, gcl_node *c)
 
 enum { N_LEAVES = 4, N_STEPS = 18 };
 
-/* A random graph over one shape and its parts: pointwise, reductions, packs, views, assignments. */
+/* A random graph over one shape and its parts: pointwise, reductions, packs, views, assignments;
+ * three regions, which every other graph recomputes. */
 static gcl_graph *random_graph(gcl_shape s, gcl_node **leaves)
 {
     gcl_graph *g = gcl_graph_new();
@@ -71,7 +72,12 @@ static gcl_graph *random_graph(gcl_shape s, gcl_node **leaves)
                           : gcl_input(g, name, GCL_F32, random_part(s));
         pool[n++] = leaves[i];
     }
+    gcl_graph_set_recompute(g, (int)below(2));
     for (int i = 0; i < N_STEPS; i++) {
+        if (i % 6 == 1)
+            gcl_region_begin(g);
+        if (i % 6 == 5)
+            gcl_region_end(g);
         gcl_node *a = pool[below((uint32_t)n)], *b = pool[below((uint32_t)n)], *x;
         if (below(5) == 0)
             x = gcl_mean_over(a, (int)below(16));

@@ -96,15 +96,19 @@ static int has_constant_factor(const gcl_node *x, int axes)
     return 0;
 }
 
-/* Whether x = a - mean(a) over the axes: sums to nothing, whatever a is. */
+static gcl_node *original_of(gcl_node *x) { return x->original ? x->original : x; }
+
+/* Whether x = a - mean(a) over the axes: sums to nothing, whatever a is. What was computed again is
+ * what it was; the mean may be the first one. */
 static int is_deviation(const gcl_node *x, int axes)
 {
     double value;
     if (strcmp(x->op->name, "sub") != 0 || !gcl_shape_equal(x->in[0]->shape, x->shape))
         return 0;
-    const gcl_node *mean = x->in[1];
+    gcl_node *mean = x->in[1];
     return strcmp(mean->op->name, "mul") == 0 && gcl_node_constant(mean->in[1], &value) &&
-           reduced_count(mean->shape, axes) == 1 && mean == gcl_mean_over(x->in[0], axes);
+           reduced_count(mean->shape, axes) == 1 &&
+           original_of(mean) == gcl_mean_over(original_of(x->in[0]), axes);
 }
 
 gcl_node *gcl_sum(gcl_node *x, int axes)

@@ -48,15 +48,17 @@ static void add_to(gcl_node **sum, gcl_node *term)
     *sum = *sum == NULL ? term : gcl_add(*sum, term);
 }
 
-/* Sends the gradient dy of `node` on to its operands. */
-static void propagate(gcl_node *node, gcl_node *dy, const char *depends, gcl_node **gradient)
+/* Sends the gradient dy of `node` on to its operands. `rule_node` is the node or its like, computed
+ * again: whose values the rule may use. */
+static void propagate(gcl_node *node, gcl_node *rule_node, gcl_node *dy, const char *depends,
+                      gcl_node **gradient)
 {
     gcl_graph *g = node->graph;
     int *wanted = gcl_alloc((size_t)node->n_in * sizeof *wanted);
     gcl_node **dx = gcl_alloc((size_t)node->n_in * sizeof *dx);
     for (int i = 0; i < node->n_in; i++)
         wanted[i] = depends[node->in[i]->id];
-    node->op->gradient(node, dy, wanted, dx);
+    node->op->gradient(rule_node, dy, wanted, dx);
     for (int i = 0; i < node->n_in; i++) {
         gcl_node *x = node->in[i];
         if (!wanted[i] || dx[i] == NULL)
@@ -88,6 +90,7 @@ int gcl_gradients_from(gcl_node *y, gcl_node *dy, gcl_node *const *wrt, int n, g
     for (int i = 0; i < n; i++)
         stop[wrt[i]->id] = 1;
     gradient[last] = dy;
+    gcl_again *again = gcl_again_new(y);
     const char *file = g->file;
     int line = g->line;
     char *scope = gcl_strdup(g->scope);
@@ -96,16 +99,15 @@ int gcl_gradients_from(gcl_node *y, gcl_node *dy, gcl_node *const *wrt, int n, g
         if (gradient[id] == NULL || !depends[id] || stop[id] || node->op->gradient == NULL)
             continue;
         /* What differentiation adds bears the name and place of what is differentiated. */
-        g->file = node->file;
-        g->line = node->line;
-        snprintf(g->scope, sizeof g->scope, "%s", node->scope);
-        g->scope_copy = node->scope;
+        gcl_node *rule_node = gcl_again_of(again, node);
+        gcl_graph_at_node(g, node);
         gcl_node *whole = holder(node, wrt, n);
         if (whole != NULL)
             add_to(&gradient[whole->id], gcl_view_adjoint(node, gradient[id], whole));
         else
-            propagate(node, gradient[id], depends, gradient);
+            propagate(node, rule_node, gradient[id], depends, gradient);
     }
+    gcl_again_free(again);
     snprintf(g->scope, sizeof g->scope, "%s", scope);
     g->scope_copy = NULL;
     g->file = file;

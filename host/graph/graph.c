@@ -56,6 +56,7 @@ void gcl_graph_free(gcl_graph *g)
     free(g->outputs);
     free(g->output_names);
     free(g->contents);
+    free(g->region_first);
     free(g);
 }
 
@@ -121,33 +122,53 @@ static uint64_t mix(uint64_t hash, const void *data, size_t bytes)
     return hash;
 }
 
-static uint64_t hash_of(const gcl_op *op, gcl_shape shape, gcl_node *const *in, int n_in,
-                        const void *attr)
+/* What makes a node the value that it is. */
+typedef struct key {
+    const gcl_op *op;
+    gcl_shape shape;
+    gcl_node *const *in;
+    int n_in;
+    const void *attr;
+    int generation;
+} key;
+
+static uint64_t hash_of(const key *k)
 {
-    uint64_t hash = mix(14695981039346656037u, &op, sizeof op);
-    hash = mix(hash, &shape, sizeof shape);
-    for (int i = 0; i < n_in; i++)
-        hash = mix(hash, &in[i]->id, sizeof in[i]->id);
-    return attr ? mix(hash, attr, op->attr_bytes) : hash;
+    uint64_t hash = mix(14695981039346656037u, &k->op, sizeof k->op);
+    hash = mix(hash, &k->shape, sizeof k->shape);
+    hash = mix(hash, &k->generation, sizeof k->generation);
+    for (int i = 0; i < k->n_in; i++)
+        hash = mix(hash, &k->in[i]->id, sizeof k->in[i]->id);
+    return k->attr ? mix(hash, k->attr, k->op->attr_bytes) : hash;
 }
 
-static int same(const gcl_node *node, const gcl_op *op, gcl_shape shape, gcl_node *const *in,
-                int n_in, const void *attr)
+static int same(const gcl_node *node, const key *k)
 {
-    if (node->op != op || !gcl_shape_equal(node->shape, shape) || node->n_in != n_in)
+    if (node->op != k->op || !gcl_shape_equal(node->shape, k->shape) || node->n_in != k->n_in ||
+        node->generation != k->generation)
         return 0;
-    for (int i = 0; i < n_in; i++)
-        if (node->in[i] != in[i])
+    for (int i = 0; i < k->n_in; i++)
+        if (node->in[i] != k->in[i])
             return 0;
-    return op->attr_bytes == 0 || memcmp(node->attr, attr, op->attr_bytes) == 0;
+    return k->op->attr_bytes == 0 || memcmp(node->attr, k->attr, k->op->attr_bytes) == 0;
 }
 
-static void table_put(gcl_graph *g, uint64_t hash, int id)
+static gcl_node *find(const gcl_graph *g, const key *k)
 {
-    int mask = g->table_size - 1, i = (int)(hash & (uint64_t)mask);
+    int mask = g->table_size - 1;
+    for (int i = (int)(hash_of(k) & (uint64_t)mask); g->table[i] != 0; i = (i + 1) & mask)
+        if (same(g->nodes[g->table[i] - 1], k))
+            return g->nodes[g->table[i] - 1];
+    return NULL;
+}
+
+static void table_put(gcl_graph *g, const gcl_node *n)
+{
+    key k = {n->op, n->shape, n->in, n->n_in, n->attr, n->generation};
+    int mask = g->table_size - 1, i = (int)(hash_of(&k) & (uint64_t)mask);
     while (g->table[i] != 0)
         i = (i + 1) & mask;
-    g->table[i] = id + 1;
+    g->table[i] = n->id + 1;
 }
 
 static void table_grow(gcl_graph *g)
@@ -155,10 +176,8 @@ static void table_grow(gcl_graph *g)
     free(g->table);
     g->table_size *= 2;
     g->table = gcl_alloc((size_t)g->table_size * sizeof *g->table);
-    for (int id = 0; id < g->n_nodes; id++) {
-        const gcl_node *n = g->nodes[id];
-        table_put(g, hash_of(n->op, n->shape, n->in, n->n_in, n->attr), id);
-    }
+    for (int id = 0; id < g->n_nodes; id++)
+        table_put(g, g->nodes[id]);
 }
 
 /* Sources with a name and assignments have an identity of their own; all else is a value. */
@@ -167,15 +186,25 @@ static int has_identity(const gcl_op *op)
     return op == &gcl_op_input || op == &gcl_op_variable || op == &gcl_op_assign;
 }
 
+static const gcl_node *storage_root(const gcl_node *node)
+{
+    while (node->op == &gcl_op_view)
+        node = node->in[0];
+    return node;
+}
+
+int gcl_node_stale(const gcl_node *operand)
+{
+    return operand->graph->stale[storage_root(operand)->id];
+}
+
 /* An assignment ends the life of the old value: what is created later must read the new one. */
 static void check_readers(gcl_graph *g, gcl_node *const *in, int n_in)
 {
     for (int i = 0; i < n_in; i++) {
-        const gcl_node *root = in[i];
-        while (root->op == &gcl_op_view)
-            root = root->in[0];
-        if (!g->stale[root->id])
+        if (!gcl_node_stale(in[i]))
             continue;
+        const gcl_node *root = storage_root(in[i]);
         while (root->op == &gcl_op_assign)
             root = root->in[0];
         gcl_graph_fail(g, "the old value of %s is read after a new one was assigned to it",
@@ -183,30 +212,22 @@ static void check_readers(gcl_graph *g, gcl_node *const *in, int n_in)
     }
 }
 
-gcl_node *gcl_node_new(gcl_graph *g, const gcl_op *op, gcl_shape shape, gcl_node *const *in,
-                       int n_in, const void *attr)
+static void *copy_of(gcl_graph *g, const void *data, size_t bytes)
 {
-    uint64_t hash = hash_of(op, shape, in, n_in, attr);
-    if (!has_identity(op)) {
-        int mask = g->table_size - 1;
-        for (int i = (int)(hash & (uint64_t)mask); g->table[i] != 0; i = (i + 1) & mask)
-            if (same(g->nodes[g->table[i] - 1], op, shape, in, n_in, attr))
-                return g->nodes[g->table[i] - 1];
-    }
-    check_readers(g, in, n_in);
+    return bytes ? memcpy(gcl_arena_alloc(g->arena, bytes), data, bytes) : NULL;
+}
+
+static gcl_node *append(gcl_graph *g, const key *k)
+{
+    check_readers(g, k->in, k->n_in);
     gcl_node *node = gcl_arena_alloc(g->arena, sizeof *node);
-    node->op = op;
-    node->shape = shape;
-    node->n_in = n_in;
-    if (n_in > 0) {
-        node->in = gcl_arena_alloc(g->arena, (size_t)n_in * sizeof *node->in);
-        memcpy(node->in, in, (size_t)n_in * sizeof *node->in);
-    }
-    if (op->attr_bytes > 0) {
-        void *copy = gcl_arena_alloc(g->arena, op->attr_bytes);
-        memcpy(copy, attr, op->attr_bytes);
-        node->attr = copy;
-    }
+    node->op = k->op;
+    node->shape = k->shape;
+    node->n_in = k->n_in;
+    node->in = copy_of(g, k->in, (size_t)k->n_in * sizeof *node->in);
+    node->attr = copy_of(g, k->attr, k->op->attr_bytes);
+    node->generation = k->generation;
+    node->region = g->region;
     if (g->scope_copy == NULL)
         g->scope_copy = gcl_arena_printf(g->arena, "%s", g->scope);
     node->scope = g->scope_copy;
@@ -221,8 +242,45 @@ gcl_node *gcl_node_new(gcl_graph *g, const gcl_op *op, gcl_shape shape, gcl_node
     if (2 * g->n_nodes > g->table_size)
         table_grow(g);
     else
-        table_put(g, hash, node->id);
+        table_put(g, node);
     return node;
+}
+
+gcl_node *gcl_node_new(gcl_graph *g, const gcl_op *op, gcl_shape shape, gcl_node *const *in,
+                       int n_in, const void *attr)
+{
+    key k = {op, shape, in, n_in, attr, g->generation};
+    gcl_node *found = NULL;
+    if (!has_identity(op) && g->generation != 0)
+        found = find(g, &k);
+    k.generation = 0;
+    if (!has_identity(op) && found == NULL)
+        found = find(g, &k);
+    return found ? found : append(g, &k);
+}
+
+gcl_node *gcl_node_copy(gcl_node *node, gcl_node *const *in)
+{
+    gcl_graph *g = node->graph;
+    int changed = 0;
+    for (int i = 0; i < node->n_in; i++)
+        changed = changed || in[i] != node->in[i];
+    key k = {node->op, node->shape, in, node->n_in, node->attr, changed ? 0 : g->generation};
+    gcl_node *copy = find(g, &k);
+    if (copy == NULL) {
+        copy = append(g, &k);
+        copy->dtype = node->dtype;
+        copy->original = node->original ? node->original : node;
+    }
+    return copy;
+}
+
+void gcl_graph_at_node(gcl_graph *g, const gcl_node *node)
+{
+    g->file = node->file;
+    g->line = node->line;
+    snprintf(g->scope, sizeof g->scope, "%s", node->scope);
+    g->scope_copy = node->scope;
 }
 
 /* ---- outputs ---- */
@@ -280,6 +338,8 @@ void gcl_graph_print(const gcl_graph *g, gcl_text *out)
             gcl_text_add(out, " %s", n->name);
         for (int i = 0; i < n->n_in; i++)
             gcl_text_add(out, " %%%d", n->in[i]->id);
+        if (n->original != NULL)
+            gcl_text_add(out, " (%%%d again)", n->original->id);
         gcl_text_add(out, " : %s%s%s\n", gcl_shape_text(n->shape), n->scope[0] ? "  # " : "",
                      n->scope);
     }

@@ -58,6 +58,9 @@ struct gcl_node {
     const char *file;  /* where the model's source made it */
     int line;
     gcl_graph *graph;
+    int region;         /* that it was made in, or 0: see gcl_region_begin */
+    int generation;     /* nodes of different ones are not equal */
+    gcl_node *original; /* what this node computes again, or NULL */
 };
 
 gcl_graph *gcl_graph_new(void);
@@ -139,6 +142,18 @@ gcl_node *gcl_mean_over(gcl_node *x, int axes);
 gcl_node *gcl_sum_to(gcl_node *x, gcl_shape shape); /* the adjoint of broadcast */
 /* log(sum(exp(x))) over the axes, finite for any finite x; keeps reduced dimensions as 1. */
 gcl_node *gcl_logsumexp(gcl_node *x, int axes);
+
+/* ---- recomputation -------------------------------------------------------------------------------- */
+
+/* Between begin and end lies a region: a part of the forward pass whose inner values are computed
+ * again for the backward pass instead of being kept (Chen et al. 2016, "Training deep nets with
+ * sublinear memory cost"). What leaves the region, and what is small, is kept. Values do not change;
+ * a training step costs about one forward pass more. No effect, and no node differs, until
+ * gcl_graph_set_recompute is called with 1, which must be before the regions. An inner pair of begin
+ * and end does nothing. */
+void gcl_graph_set_recompute(gcl_graph *g, int on);
+void gcl_region_begin(gcl_graph *g);
+void gcl_region_end(gcl_graph *g);
 
 /* ---- differentiation ---------------------------------------------------------------------------- */
 

@@ -65,6 +65,13 @@ int gcl_unit_leaf(const unit *u, const gcl_node *node)
     return -1;
 }
 
+static int is_maximum(const gcl_node *n)
+{
+    return n->op->kind == GCL_KIND_REDUCE && ((const gcl_reduce_attr *)n->attr)->maximum;
+}
+
+static int is_small(const gcl_node *n) { return gcl_shape_count(n->shape) <= SMALL; }
+
 static int is_literal(const gcl_node *n)
 {
     double value;
@@ -116,7 +123,11 @@ static void force_stored(fusion *f)
         for (int i = 0; i < n->n_in; i++) {
             const gcl_node *x = n->in[i];
             int wider = is_pointwise(n) && !gcl_shape_equal(x->shape, n->shape);
-            if (needs_memory || wider || plan->options.no_fusion)
+            /* Computed where it is used, it would keep alive what another region reads. */
+            int leaves = x->region != 0 && x->region != n->region && !is_small(x);
+            /* The gradient of a maximum looks for it among its terms: they must be the same bits. */
+            int compared = is_maximum(n) && f->uses[x->id] > 1;
+            if (needs_memory || wider || leaves || compared || plan->options.no_fusion)
                 plan->stored[x->id] |= is_pointwise(x);
             /* A literal has no memory: a kernel that wants one gets a stored broadcast of it. */
         }
@@ -226,8 +237,7 @@ static void decide_stored(fusion *f)
         if (!is_pointwise(n) || plan->stored[id])
             continue;
         int costly = f->cost[id] > CHEAP || big_leaves(f, &f->leaves[id], n->shape) > 2;
-        if (f->uses[id] > 1 && costly &&
-            (gcl_shape_count(n->shape) > SMALL || f->cost[id] > 4 * CHEAP))
+        if (f->uses[id] > 1 && costly && (!is_small(n) || f->cost[id] > 4 * CHEAP))
             plan->stored[id] = 1;
     }
     /* An assignment may write in place only what it reads element by element. */

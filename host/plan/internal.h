@@ -91,7 +91,7 @@ int gcl_plan_fuse(gcl_plan *plan, gcl_error *err);
 int gcl_plan_choose(gcl_plan *plan, gcl_error *err);
 /* place.c: storages with buffers and offsets. */
 int gcl_plan_place(gcl_plan *plan, gcl_error *err);
-/* emit.c: text of generated kernels. */
+/* emit.c, emit_pointwise.c, emit_reduce.c: text of generated kernels. */
 typedef struct emitted {
     char *text;                 /* the whole kernel function, named NAME */
     gcl_arg args[GCL_MAX_ARGS]; /* IN index: leaf; OUT index: root; SCRATCH; INT */
