@@ -251,10 +251,7 @@ static gcl_node *rows(gcl_node *x, int first, int n)
 }
 
 /* gcl_stack, NULL of NULL. */
-static gcl_node *stack(gcl_node *a, gcl_node *b)
-{
-    return a != NULL ? gcl_stack(a, b) : NULL;
-}
+static gcl_node *stack(gcl_node *a, gcl_node *b) { return a != NULL ? gcl_stack(a, b) : NULL; }
 
 /* What a step draws or is given, for all its pictures. D's is for the fakes, then for the reals. */
 typedef struct draws {
@@ -309,8 +306,8 @@ static gcl_node *discriminator_loss(builder *b, const draws *d, int part)
     gcl_node *loss = gcl_loss_bce_logits(logits, stack(fake_target, real_noise), d->limit);
     char between[32];
     snprintf(between, sizeof between, "between.%d", part);
-    return gcl_gan_penalised(
-        loss, gcl_gan_penalty(b->nn, b->model, critic, b, reals, fakes, between));
+    return gcl_gan_penalised(loss,
+                             gcl_gan_penalty(b->nn, b->model, critic, b, reals, fakes, between));
 }
 
 /* G wants the target 0 ("real"). */

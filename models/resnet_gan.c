@@ -105,8 +105,7 @@ static int check(const gcl_model *model, gcl_error *err)
     if (gcl_model_int(model, "cosine_steps") > 0 &&
         gcl_model_int(model, "warmup_steps") >= gcl_model_int(model, "cosine_steps"))
         return gcl_fail(err, GCL_USAGE, "warmup_steps=%d: must be fewer than cosine_steps=%d",
-                        gcl_model_int(model, "warmup_steps"),
-                        gcl_model_int(model, "cosine_steps"));
+                        gcl_model_int(model, "warmup_steps"), gcl_model_int(model, "cosine_steps"));
     return 0;
 }
 
@@ -208,10 +207,10 @@ static gcl_node *discriminator(builder *b, gcl_node *x, const masks *kept)
     int w = b->width, light = gcl_model_is(b->model, "stem", "light"), n = 0;
     char name[32];
     gcl_network_enter(D);
-    x = ACT(CONV("stem_a", x, w, K(7), S(1), P(3)));                                  /* 128x128x64 */
-    x = ACT(CONV("stem_b", x, 2 * w, K(light ? 4 : 8), S(2), P(light ? 1 : 3)));      /* 64x64x128 */
-    for (int stage = 0; stage < STAGES; stage++, w *= 2)                              /* 64x64x256 */
-        for (int i = 0; i < b->blocks[stage]; i++, n++)                               /* ..8x8x2048 */
+    x = ACT(CONV("stem_a", x, w, K(7), S(1), P(3)));                             /* 128x128x64 */
+    x = ACT(CONV("stem_b", x, 2 * w, K(light ? 4 : 8), S(2), P(light ? 1 : 3))); /* 64x64x128 */
+    for (int stage = 0; stage < STAGES; stage++, w *= 2)                         /* 64x64x256 */
+        for (int i = 0; i < b->blocks[stage]; i++, n++)                          /* ..8x8x2048 */
             x = BLOCK(block_name(name, stage, i), x, w, 4 * w, stage > 0 && i == 0 ? DOWN : SAME,
                       kept->of[n]);
     x = gcl_mean_over(x, GCL_AXIS_H | GCL_AXIS_W);
@@ -227,15 +226,15 @@ static gcl_node *generator(builder *b, gcl_node *x)
     int w = b->width, light = gcl_model_is(b->model, "stem", "light");
     char name[32];
     gcl_network_enter(G);
-    x = ACT(UP("entry", x, 32 * w, K(b->size / 16), S(1), P(0), 0));                  /* 8x8x2048 */
+    x = ACT(UP("entry", x, 32 * w, K(b->size / 16), S(1), P(0), 0)); /* 8x8x2048 */
     for (int i = 0; i < STAGES; i++) {
         int stage = STAGES - 1 - i, width = w << stage, last = b->blocks[stage] - 1;
         for (int k = 0; k < last; k++)
-            x = BLOCK(block_name(name, i, k), x, width, 4 * width, SAME, NULL);       /* 8x8x2048 */
-        x = BLOCK(block_name(name, i, last), x, width, 2 * width,
-                  stage > 0 ? DOUBLE : SAME, NULL);                                   /* 16x16x1024 */
+            x = BLOCK(block_name(name, i, k), x, width, 4 * width, SAME, NULL); /* 8x8x2048 */
+        x = BLOCK(block_name(name, i, last), x, width, 2 * width, stage > 0 ? DOUBLE : SAME,
+                  NULL); /* 16x16x1024 */
     }
-    x = ACT(UP("stem_b", x, w, K(light ? 4 : 8), S(2), P(light ? 1 : 3), 0));         /* 128x128x64 */
+    x = ACT(UP("stem_b", x, w, K(light ? 4 : 8), S(2), P(light ? 1 : 3), 0)); /* 128x128x64 */
     x = (AT, gcl_tanh(gcl_layer_conv(b->nn, "out", x, b->in_channels, K(7), S(1), P(3), GCL_BIAS)));
     gcl_network_leave(G);
     return x;

@@ -358,14 +358,15 @@ END_TEST
 
 /* ---- recorded runs ---- */
 
-enum { N_RECORDED = 4, BATCH = 2, ALL_STEPS = 20 };
+enum { ALL_STEPS = 20 };
 static const struct recording {
     const char *name;
     int steps; /* how many are run: one with all of them reaches what was recorded as final */
-} recorded[N_RECORDED] = {{"dcgan-tiny", 4},
-                          {"dcgan-tiny-drop", 4},
-                          {"dcgan-tiny-legacy", 4},
-                          {"dcgan-tiny-bn", ALL_STEPS}};
+} recorded[] = {{"dcgan-tiny-drop", 4},
+                {"dcgan-tiny-bn", ALL_STEPS},
+                {"resnet_gan-tiny-alt", 4},
+                {"resnet_gan-tiny-classifier-drop", ALL_STEPS}};
+enum { N_RECORDED = sizeof recorded / sizeof *recorded };
 
 static void compute(gcl_values *values, gcl_node *const *wanted, int n)
 {
@@ -420,7 +421,7 @@ static int check_forward(const golden *g, const char *pass, int training)
     gcl_graph *graph = gcl_graph_new();
     gcl_nn *nn = gcl_nn_new(graph, &(gcl_nn_options){.training = training, .replay = 1});
     gcl_ports ports = {0};
-    g->model.system->pass(nn, &g->model, pass, BATCH, &ports);
+    g->model.system->pass(nn, &g->model, pass, g->batch, &ports);
     gcl_nn_finish(nn);
     ck_assert_msg(gcl_graph_error(graph) == NULL, "%s", gcl_graph_error(graph));
     gcl_values *values = gcl_values_new(graph);
@@ -520,7 +521,7 @@ START_TEST(losses_and_gradients_agree)
 {
     golden g;
     golden_open(&g, recorded[_i].name);
-    built b = build_step(&g.model, BATCH, 1);
+    built b = build_step(&g.model, g.batch, 1);
     compare_noise(&g, b.nn);
     gcl_values *values = gcl_values_new(b.graph);
     golden_set_weights(&g, b.nn, values);

@@ -105,8 +105,8 @@ static const char *golden(const char *path)
 
 /* ---- recorded runs ---- */
 
-static const char *const recordings[] = {"dcgan-tiny", "dcgan-tiny-bn", "dcgan-tiny-drop",
-                                         "dcgan-tiny-legacy"};
+static const char *const recordings[] = {"dcgan-tiny-bn", "dcgan-tiny-drop", "resnet_gan-tiny-alt",
+                                         "resnet_gan-tiny-classifier-drop"};
 
 START_TEST(recorded_runs_are_repeated)
 {
@@ -162,9 +162,11 @@ START_TEST(forward_is_the_networks_output)
     ck_exits(0,
              "forward dcgan:tiny --set dropout=0 --network D --weights '%s' --in '%s:in.x' "
              "--out y.safetensors",
-             golden("dcgan-tiny/weights.safetensors"), golden("dcgan-tiny/forward.safetensors"));
+             golden("dcgan-tiny-drop/weights.safetensors"),
+             golden("dcgan-tiny-drop/forward.safetensors"));
     gcl_safetensors *ours = gcl_safetensors_open(in_scratch("y.safetensors"), &err);
-    gcl_safetensors *right = gcl_safetensors_open(golden("dcgan-tiny/forward.safetensors"), &err);
+    gcl_safetensors *right =
+        gcl_safetensors_open(golden("dcgan-tiny-drop/forward.safetensors"), &err);
     ck_have(ours);
     ck_have(right);
     float got[2], wanted[2];
@@ -176,7 +178,8 @@ START_TEST(forward_is_the_networks_output)
     gcl_safetensors_close(ours);
     gcl_safetensors_close(right);
     ck_exits(3, "forward dcgan:tiny --network G --weights '%s' --in '%s:in.x' --out y.safetensors",
-             golden("dcgan-tiny/weights.safetensors"), golden("dcgan-tiny/forward.safetensors"));
+             golden("dcgan-tiny-drop/weights.safetensors"),
+             golden("dcgan-tiny-drop/forward.safetensors"));
     ck_said("network G takes [2,32]");
     ck_exits(2, "forward dcgan:tiny --network E --weights a --in b --out c");
     ck_said("no such network (G, D)");
@@ -319,11 +322,12 @@ static void poison(const char *from, const char *to, const char *name)
 /* One bad draw costs one update and nothing else. */
 START_TEST(a_bad_step_is_dropped)
 {
-    poison(golden("dcgan-tiny/replay.safetensors"), in_scratch("bad.safetensors"), "step.3.z_d");
+    poison(golden("dcgan-tiny-drop/replay.safetensors"), in_scratch("bad.safetensors"),
+           "step.3.z_d");
     ck_exits(0,
              "train --config '%s' --init '%s' --replay bad.safetensors --out bad --set "
              "train.log_every=1",
-             golden("dcgan-tiny/meta.json"), golden("dcgan-tiny/weights.safetensors"));
+             golden("dcgan-tiny-drop/meta.json"), golden("dcgan-tiny-drop/weights.safetensors"));
     ck_said("step 3: a loss or gradient of D is not finite; its update was dropped");
     size_t n;
     char *log = get_file(in_scratch("bad/log.jsonl"), &n);
@@ -347,7 +351,8 @@ END_TEST
 
 START_TEST(a_diverged_run_ends_with_its_last_good_checkpoint)
 {
-    poison(golden("dcgan-tiny/weights.safetensors"), in_scratch("nan.safetensors"), "G.out.bias");
+    poison(golden("dcgan-tiny-drop/weights.safetensors"), in_scratch("nan.safetensors"),
+           "G.out.bias");
     ck_exits(6, "train --model dcgan:tiny --batch 2 --init nan.safetensors --steps 100 --out nan");
     ck_said("training diverged: the updates of steps 0 to 19 were all dropped");
     ck_said("last good checkpoint: nan/checkpoints/step-0000000.safetensors");

@@ -50,6 +50,7 @@ void golden_open(golden *g, const char *name)
     g->meta = json_load_file(path, 0, NULL);
     ck_assert_msg(g->meta != NULL, "cannot read %s", path);
     open_model(g);
+    g->batch = (int)json_integer_value(json_object_get(g->meta, "batch_size"));
     g->weights = open_tensors(g, "weights.safetensors");
     g->replay = open_tensors(g, "replay.safetensors");
     g->grads = open_tensors(g, "grads.safetensors");
@@ -253,8 +254,7 @@ void golden_prologue(const golden *g, gcl_nn *nn, gcl_values *values)
         return;
     gcl_graph *graph = gcl_graph_new();
     gcl_nn *before = gcl_nn_new(graph, &(gcl_nn_options){.training = 1, .prologue = 1});
-    int batch = (int)json_integer_value(json_object_get(g->meta, "batch_size"));
-    g->model.system->step(before, &g->model, &(gcl_batch){batch, 1}, &step);
+    g->model.system->step(before, &g->model, &(gcl_batch){g->batch, 1}, &step);
     gcl_nn_finish(before);
     ck_assert_msg(gcl_graph_error(graph) == NULL, "%s", gcl_graph_error(graph));
     gcl_values *of = gcl_values_new(graph);

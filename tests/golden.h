@@ -13,6 +13,7 @@ typedef struct golden {
     json_t *meta;
     gcl_safetensors *weights, *replay, *grads, *forward, *final;
     gcl_model model;
+    int batch;
 } golden;
 
 void golden_open(golden *g, const char *name);

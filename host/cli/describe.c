@@ -111,11 +111,11 @@ static json_t *tensors_json(const gcl_nn *nn)
         json_t *shape = json_array();
         for (int d = 0; d < tensor->n_dims; d++)
             json_array_append_new(shape, json_integer(tensor->dims[d]));
-        json_array_append_new(
-            tensors, json_pack("{s:s, s:o, s:s}", "name", tensor->name, "shape", shape, "role",
-                               tensor->role == GCL_ROLE_PARAMETER ? "param"
-                               : tensor->role == GCL_ROLE_BUFFER  ? "buffer"
-                                                                  : "extra"));
+        json_array_append_new(tensors, json_pack("{s:s, s:o, s:s}", "name", tensor->name, "shape",
+                                                 shape, "role",
+                                                 tensor->role == GCL_ROLE_PARAMETER ? "param"
+                                                 : tensor->role == GCL_ROLE_BUFFER  ? "buffer"
+                                                                                    : "extra"));
     }
     return tensors;
 }

@@ -1,7 +1,7 @@
 /* Conformance: a recorded run of the reference, done again on a device and compared.
  *
  *     gcl_conform report;
- *     gcl_conform_run(dev, "tests/golden/dcgan-tiny", &report, &err);
+ *     gcl_conform_run(dev, "tests/golden/dcgan-tiny-bn", &report, &err);
  *     report.part[GCL_CONFORM_LOSSES].worst <= 1             within what is allowed
  *
  * The folder holds meta.json, weights, replay, forward, grads, final (.safetensors), losses.jsonl and

@@ -25,7 +25,8 @@ static int build(gcl_sampler *sampler, gcl_device *dev, gcl_store *store, gcl_er
 {
     const gcl_system *system = sampler->model->system;
     sampler->graph = gcl_graph_new();
-    int averaged = gcl_model_real(sampler->model, "ema") > 0; /* not where there is no such setting */
+    int averaged =
+        gcl_model_real(sampler->model, "ema") > 0; /* not where there is no such setting */
     sampler->nn = gcl_nn_new(sampler->graph, &(gcl_nn_options){.averaged = averaged});
     sampler->z =
         gcl_input(sampler->graph, "z", GCL_F32, system->latent(sampler->model, sampler->batch));
