@@ -1,4 +1,4 @@
-/* The recorded operations as graphs. */
+/* Recorded operations: the files, and what builders of their graphs use. */
 #include "golden_ops.h"
 
 #include <check.h>
@@ -7,9 +7,6 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "nn/layers.h"
-#include "nn/losses.h"
-#include "ops/ops.h"
 
 static gcl_safetensors *recorded;
 static json_t *root;
@@ -37,6 +34,7 @@ void golden_ops_close(void)
 }
 
 const json_t *golden_cases(void) { return json_object_get(root, "cases"); }
+const json_t *golden_schedules(void) { return json_object_get(root, "schedules"); }
 
 /* ---- recorded tensors ----------------------------------------------------------------------- */
 
@@ -49,17 +47,22 @@ const gcl_entry *golden_entry(const trial *t, const char *tensor_name)
     return entry;
 }
 
+/* The dimensions of our order. */
 static gcl_shape shape_of(const gcl_entry *e, layout l)
 {
-    int d[4] = {1, 1, 1, 1};
-    ck_assert_int_le(e->n_dims, 4);
-    for (int i = 0; i < e->n_dims; i++)
+    int d[4] = {1, 1, 1, 1}, n = e->n_dims;
+    ck_assert_int_le(n, 4);
+    for (int i = 0; i < n; i++)
         d[i] = (int)e->dims[i];
-    if (l == IMAGE)
-        return gcl_shape_of(d[0], d[2], d[3], d[1]);
-    if (l == FILTER)
-        return gcl_shape_of(d[2], d[3], d[1], d[0]);
-    return e->n_dims == 2 ? gcl_shape_of(d[0], 1, 1, d[1]) : gcl_shape_of(1, 1, 1, d[0]);
+    switch (l) {
+    case IMAGE:
+        return n == 3 ? gcl_shape_of(1, d[1], d[2], d[0]) : gcl_shape_of(d[0], d[2], d[3], d[1]);
+    case FILTER: return gcl_shape_of(d[2], d[3], d[1], d[0]);
+    case LINE: return gcl_shape_of(d[0], 1, d[2], d[1]);
+    case PIXELS: return gcl_shape_of(d[0], d[1], d[2], 1);
+    case ROWS: break;
+    }
+    return n == 2 ? gcl_shape_of(d[0], 1, 1, d[1]) : gcl_shape_of(1, 1, 1, d[0]);
 }
 
 /* Where our element i stands in the file. */
@@ -67,7 +70,7 @@ static int64_t file_index(gcl_shape s, layout l, int64_t i)
 {
     int64_t d3 = i % s.d[3], d2 = i / s.d[3] % s.d[2], d1 = i / s.d[3] / s.d[2] % s.d[1];
     int64_t d0 = i / s.d[3] / s.d[2] / s.d[1];
-    if (l == IMAGE)
+    if (l == IMAGE || l == LINE)
         return ((d0 * s.d[3] + d3) * s.d[1] + d1) * s.d[2] + d2;
     if (l == FILTER)
         return ((d3 * s.d[2] + d2) * s.d[0] + d0) * s.d[1] + d1;
@@ -97,9 +100,14 @@ double golden_number(const trial *t, const char *key)
     return json_number_value(value);
 }
 
-static int integer(const trial *t, const char *key) { return (int)golden_number(t, key); }
+int golden_integer(const trial *t, const char *key) { return (int)golden_number(t, key); }
 
-static int has_operand(const trial *t, const char *name)
+int golden_flag(const trial *t, const char *key)
+{
+    return json_is_true(json_object_get(t->attrs, key));
+}
+
+int golden_has_operand(const trial *t, const char *name)
 {
     size_t i;
     const json_t *value;
@@ -128,7 +136,7 @@ static gcl_node *operand_from(trial *t, const char *prefix, const char *name, la
     return x->source = x->node;
 }
 
-static gcl_node *operand(trial *t, const char *name, layout l)
+gcl_node *golden_operand(trial *t, const char *name, layout l)
 {
     return operand_from(t, "in", name, l);
 }
@@ -143,173 +151,35 @@ static gcl_node *find_variable(gcl_graph *g, const char *name)
     return NULL;
 }
 
-/* A recorded operand that nn keeps as the tensor `known_as`. `node` is the parameter, for din. */
-static void stored_operand(trial *t, const char *name, const char *known_as, gcl_node *node)
+gcl_node *golden_labels(trial *t, const char *name)
 {
     tensor *x = add_operand(t, "in", name, ROWS);
-    x->node = node;
+    x->node = gcl_input(t->graph, x->name, GCL_U32,
+                        gcl_shape_of((int)golden_entry(t, x->name)->count, 1, 1, 1));
+    return x->source = x->node;
+}
+
+/* Where nn keeps the tensor `known_as`: operand `name` of the case. */
+static const gcl_tensor *kept_operand(trial *t, const char *name, layout l, const char *known_as)
+{
+    tensor *x = add_operand(t, "in", name, l);
     for (int i = 0; i < gcl_nn_tensors(t->nn); i++) {
         const gcl_tensor *kept = gcl_nn_tensor(t->nn, i);
         if (strcmp(kept->name, known_as) != 0)
             continue;
         x->source = find_variable(t->graph, kept->variable);
         x->first = kept->first;
-        return;
+        return kept;
     }
     ck_abort_msg("%s: no tensor %s", t->name, known_as);
-}
-
-static void result(trial *t, const char *prefix, const char *name, layout l, gcl_node *node)
-{
-    ck_assert_int_lt(t->n_out, MAX_TENSORS);
-    tensor *x = &t->out[t->n_out++];
-    snprintf(x->name, sizeof x->name, "%s.%s", prefix, name);
-    x->layout = l;
-    x->node = node;
-    gcl_graph_output(node, x->name);
-}
-
-/* The result `name`, and the gradients that it sends to the operands. */
-static void differentiated(trial *t, const char *name, layout l, gcl_node *y)
-{
-    size_t n;
-    const json_t *value;
-    result(t, "out", name, l, y);
-    gcl_node *dy = operand_from(t, "dout", name, l);
-    json_array_foreach(json_object_get(t->row, "din"), n, value)
-    {
-        char operand_name[80];
-        snprintf(operand_name, sizeof operand_name, "in.%s", json_string_value(value));
-        for (int i = 0; i < t->n_in; i++) {
-            if (strcmp(t->in[i].name, operand_name) != 0)
-                continue;
-            gcl_node *dx;
-            gcl_gradients_from(y, gcl_reshape(dy, y->shape), &t->in[i].node, 1, &dx);
-            result(t, "din", operand_name + 3, t->in[i].layout, dx);
-        }
-    }
-}
-
-/* ---- the operations -------------------------------------------------------------------------- */
-
-static gcl_node *with_bias(trial *t, gcl_node *y)
-{
-    return has_operand(t, "bias") ? gcl_add(y, operand(t, "bias", ROWS)) : y;
-}
-
-static const char *conv2d(trial *t)
-{
-    if (integer(t, "groups") != 1)
-        return "convolutions in groups come later";
-    gcl_node *x = operand(t, "x", IMAGE), *f = operand(t, "weight", FILTER);
-    gcl_node *y = gcl_conv(x, f, integer(t, "stride"), integer(t, "padding"));
-    differentiated(t, "y", IMAGE, with_bias(t, y));
     return NULL;
 }
 
-static const char *conv_transpose2d(trial *t)
+gcl_node *golden_stored(trial *t, const char *name, layout l, const char *known_as)
 {
-    gcl_node *x = operand(t, "x", IMAGE), *f = operand(t, "weight", FILTER);
-    int stride = integer(t, "stride"), pad = integer(t, "padding");
-    int more = f->shape.d[0] - 2 * pad + integer(t, "output_padding");
-    gcl_node *y = gcl_conv_data(x, f, stride, pad, (x->shape.d[1] - 1) * stride + more,
-                                (x->shape.d[2] - 1) * stride + more);
-    differentiated(t, "y", IMAGE, with_bias(t, y));
-    return NULL;
-}
-
-static const char *linear(trial *t)
-{
-    gcl_node *x = operand(t, "x", ROWS), *w = operand(t, "weight", ROWS);
-    differentiated(t, "y", ROWS, with_bias(t, gcl_matmul(x, w, 0, 1)));
-    return NULL;
-}
-
-/* NULL if there is no such activation here. */
-static gcl_node *activation_node(const char *kind, double slope, gcl_node *x)
-{
-    if (strncmp(kind, "leaky_relu", 10) == 0)
-        return gcl_leaky_relu(x, slope);
-    return strcmp(kind, "relu") == 0       ? gcl_relu(x)
-           : strcmp(kind, "tanh") == 0     ? gcl_tanh(x)
-           : strcmp(kind, "sigmoid") == 0  ? gcl_sigmoid(x)
-           : strcmp(kind, "softplus") == 0 ? gcl_softplus(x)
-           : strcmp(kind, "swish") == 0    ? gcl_mul(x, gcl_sigmoid(x))
-                                           : NULL;
-}
-
-static const char *activation(trial *t)
-{
-    const char *kind = json_string_value(json_object_get(t->attrs, "kind"));
-    double slope = strcmp(kind, "leaky_relu") == 0 ? golden_number(t, "slope") : 0;
-    gcl_node *y = activation_node(kind, slope, operand(t, "x", ROWS));
-    if (y == NULL)
-        return "this activation comes later";
-    differentiated(t, "y", ROWS, y);
-    return NULL;
-}
-
-static const char *dropout(trial *t)
-{
-    gcl_node *x = operand(t, "x", ROWS), *mask = operand(t, "mask", ROWS);
-    gcl_nn_options options = {.training = 1};
-    t->nn = gcl_nn_new(t->graph, &options);
-    differentiated(t, "y", ROWS, gcl_layer_dropout(t->nn, x, mask, 1 - golden_number(t, "p")));
-    return NULL;
-}
-
-static const char *clamp_min(trial *t)
-{
-    gcl_node *x = operand(t, "x", ROWS);
-    differentiated(t, "y", ROWS, gcl_clamp(x, golden_number(t, "min"), 1e30));
-    return NULL;
-}
-
-static const char *bce_logits(trial *t)
-{
-    layout l = golden_entry(t, "in.z")->n_dims == 4 ? IMAGE : ROWS;
-    gcl_node *z = operand(t, "z", l);
-    gcl_node *target = has_operand(t, "target")
-                           ? operand(t, "target", l)
-                           : gcl_constant(t->graph, golden_number(t, "target"));
-    const json_t *limit = json_object_get(t->attrs, "limit");
-    differentiated(t, "loss", ROWS,
-                   gcl_loss_bce_logits(z, target, limit ? json_number_value(limit) : 0));
-    return NULL;
-}
-
-static const char *batch_norm(trial *t)
-{
-    gcl_nn_options options = {.training = json_is_true(json_object_get(t->attrs, "training"))};
-    const json_t *act = json_object_get(t->attrs, "activation");
-    t->nn = gcl_nn_new(t->graph, &options);
-    gcl_node *x = operand(t, "x", IMAGE);
-    gcl_shape s = gcl_shape_of(1, 1, 1, x->shape.d[3]);
-    gcl_network *net = gcl_network_new(t->nn, "N");
-    gcl_network_enter(net);
-    gcl_node *y =
-        gcl_layer_batch_norm(t->nn, "bn", x, golden_number(t, "eps"), golden_number(t, "momentum"));
-    gcl_nn_push(t->nn, "bn");
-    const gcl_init any = gcl_init_constant(0);
-    gcl_node *weight = gcl_parameter(t->nn, "weight", s, GCL_LAYOUT_VECTOR, NULL, any);
-    gcl_node *bias = gcl_parameter(t->nn, "bias", s, GCL_LAYOUT_VECTOR, NULL, any);
-    gcl_node *mean = gcl_state(t->nn, "running_mean", s.d[3], 0);
-    gcl_node *var = gcl_state(t->nn, "running_var", s.d[3], 0);
-    gcl_nn_pop(t->nn);
-    gcl_network_leave(net);
-    gcl_nn_finish(t->nn);
-    stored_operand(t, "weight", "N.bn.weight", weight);
-    stored_operand(t, "bias", "N.bn.bias", bias);
-    stored_operand(t, "running_mean", "N.bn.running_mean", mean);
-    stored_operand(t, "running_var", "N.bn.running_var", var);
-    if (act != NULL) /* "leaky_relu_0.2" */
-        y = activation_node(json_string_value(act), 0.2, y);
-    differentiated(t, "y", IMAGE, y);
-    if (options.training) {
-        result(t, "out", "running_mean", ROWS, mean);
-        result(t, "out", "running_var", ROWS, var);
-    }
-    return NULL;
+    const gcl_tensor *kept = kept_operand(t, name, l, known_as);
+    tensor *x = &t->in[t->n_in - 1];
+    return x->node = gcl_view(x->source, kept->first, kept->shape);
 }
 
 /* The last assignment to a variable. */
@@ -322,121 +192,65 @@ static gcl_node *latest(gcl_graph *g, gcl_node *variable)
     return last;
 }
 
-static void moment(trial *t, const char *optimiser, const char *slot)
+void golden_changed(trial *t, const char *name, layout l, const char *known_as)
 {
-    char known_as[80];
-    snprintf(known_as, sizeof known_as, "N.%s.%s/N.p", optimiser, slot);
-    stored_operand(t, slot, known_as, NULL);
-    const tensor *x = &t->in[t->n_in - 1];
-    gcl_shape s = shape_of(golden_entry(t, x->name), ROWS);
-    result(t, "out", slot, ROWS, gcl_view(latest(t->graph, x->source), x->first, s));
+    const gcl_tensor *kept = kept_operand(t, name, l, known_as);
+    gcl_node *new = latest(t->graph, t->in[t->n_in - 1].source);
+    golden_result(t, "out", name, l, gcl_view(new, kept->first, kept->shape));
 }
 
-/* One update of a parameter p by the loss sum(p g), whose gradient is g. */
-static void update(trial *t, const gcl_optimiser *how, const char *name, const char *const *slots)
+void golden_network(trial *t, int training)
 {
-    gcl_nn_options options = {.training = 1};
-    t->nn = gcl_nn_new(t->graph, &options);
-    gcl_node *g = operand(t, "g", ROWS);
-    gcl_network *net = gcl_network_new(t->nn, "N");
-    const gcl_init any = gcl_init_constant(0);
-    gcl_network_enter(net);
-    gcl_node *p = gcl_parameter(t->nn, "p", g->shape, GCL_LAYOUT_VECTOR, NULL, any);
-    gcl_network_train(net, gcl_sum(gcl_mul(p, g), GCL_AXES_ALL), how);
-    gcl_node *new_p = gcl_parameter(t->nn, "p", g->shape, GCL_LAYOUT_VECTOR, NULL, any);
-    gcl_network_leave(net);
+    t->nn = gcl_nn_new(t->graph, &(gcl_nn_options){.training = training});
+    gcl_network_enter(gcl_network_new(t->nn, "N"));
+}
+
+void golden_network_end(trial *t)
+{
+    gcl_network_leave(gcl_network_new(t->nn, "N"));
     gcl_nn_finish(t->nn);
-    stored_operand(t, "p", "N.p", p);
-    result(t, "out", "p", ROWS, new_p);
-    for (; *slots != NULL; slots++)
-        moment(t, name, *slots);
 }
 
-static const char *adam(trial *t)
+void golden_result(trial *t, const char *prefix, const char *name, layout l, gcl_node *node)
 {
-    const json_t *betas = json_object_get(t->attrs, "betas");
-    const char *form = json_string_value(json_object_get(t->attrs, "form"));
-    gcl_optimiser how = {.kind = strcmp(form, "keras") == 0 ? GCL_ADAM_KERAS : GCL_ADAM,
-                         .learning_rate = golden_number(t, "lr"),
-                         .beta1 = json_number_value(json_array_get(betas, 0)),
-                         .beta2 = json_number_value(json_array_get(betas, 1)),
-                         .eps = golden_number(t, "eps")};
-    update(t, &how, "adam", (const char *[]){"m", "v", NULL});
+    ck_assert_int_lt(t->n_out, MAX_TENSORS);
+    tensor *x = &t->out[t->n_out++];
+    snprintf(x->name, sizeof x->name, "%s.%s", prefix, name);
+    x->layout = l;
+    x->node = node;
+    gcl_graph_output(node, x->name);
+}
+
+void golden_differentiated(trial *t, const char *name, layout l, gcl_node *y)
+{
+    size_t n;
+    const json_t *value;
+    golden_result(t, "out", name, l, y);
+    if (json_array_size(json_object_get(t->row, "din")) == 0)
+        return;
+    gcl_node *dy = operand_from(t, "dout", name, l);
+    json_array_foreach(json_object_get(t->row, "din"), n, value)
+    {
+        char operand_name[80];
+        snprintf(operand_name, sizeof operand_name, "in.%s", json_string_value(value));
+        for (int i = 0; i < t->n_in; i++) {
+            if (strcmp(t->in[i].name, operand_name) != 0)
+                continue;
+            gcl_node *dx;
+            gcl_gradients_from(y, gcl_reshape(dy, y->shape), &t->in[i].node, 1, &dx);
+            golden_result(t, "din", operand_name + 3, t->in[i].layout, dx);
+        }
+    }
+}
+
+/* ---- the tables ------------------------------------------------------------------------------ */
+
+const golden_op *golden_op_at(int i)
+{
+    const golden_op *const tables[] = {golden_layers, golden_losses, golden_updates};
+    for (int table = 0; table < 3; table++)
+        for (const golden_op *op = tables[table]; op->op != NULL; op++)
+            if (i-- == 0)
+                return op;
     return NULL;
-}
-
-static const char *rmsprop(trial *t)
-{
-    gcl_optimiser how = {.kind = GCL_RMSPROP,
-                         .learning_rate = golden_number(t, "lr"),
-                         .rho = golden_number(t, "rho"),
-                         .decay = golden_number(t, "decay"),
-                         .eps = golden_number(t, "eps"),
-                         .clip = golden_number(t, "clip")};
-    update(t, &how, "rmsprop", (const char *[]){"a", NULL});
-    return NULL;
-}
-
-const golden_op golden_ops[] = {
-    {"conv2d", conv2d},
-    {"conv_transpose2d", conv_transpose2d},
-    {"linear", linear},
-    {"activation", activation},
-    {"dropout", dropout},
-    {"clamp_min", clamp_min},
-    {"bce_logits", bce_logits},
-    {"batch_norm", batch_norm},
-    {"batch_norm_act", batch_norm},
-    {"adam", adam},
-    {"rmsprop", rmsprop},
-};
-
-const int n_golden_ops = (int)(sizeof golden_ops / sizeof golden_ops[0]);
-
-/* Operations of systems that are not written yet. */
-static const char *const later[] = {
-    "adamax",
-    "avg_pool",
-    "bernoulli_nll",
-    "bilinear",
-    "bn_gamma_max",
-    "broadcast_batch",
-    "center_crop",
-    "channel_scale",
-    "concat",
-    "dmol_log_prob",
-    "dmol_mean",
-    "dmol_sample",
-    "fit_channels",
-    "gmsd_loss",
-    "icnr",
-    "kl_balance",
-    "l1",
-    "log_softmax",
-    "logsumexp",
-    "masked_conv",
-    "nearest",
-    "normal_kl",
-    "normal_log_prob",
-    "normal_kl_residual",
-    "normal_sample",
-    "pixel_shuffle",
-    "power_iteration",
-    "scaled_residual",
-    "sgd",
-    "shifted_conv",
-    "softmax",
-    "softmax_ce",
-    "squeeze_excite",
-    "ssim_loss",
-    "tv",
-    "weight_norm",
-};
-
-int golden_comes_later(const char *op)
-{
-    for (size_t i = 0; i < sizeof later / sizeof later[0]; i++)
-        if (strcmp(later[i], op) == 0)
-            return 1;
-    return 0;
 }
