@@ -17,13 +17,14 @@
 
 typedef struct step_cost {
     int batch, placed; /* placed: memory was planned on a device */
+    int recompute;     /* activations are computed a second time */
     uint64_t peak_bytes;
     double flops;
 } step_cost;
 
 /* Without a device only the arithmetic is known: where values lie is the plan's business. */
-static int cost_of_step(step_cost *cost, const gcl_model *model, int batch, const char *device,
-                        gcl_error *err)
+static int cost_of_step(step_cost *cost, const gcl_model *model, int batch,
+                        gcl_recompute recompute, const char *device, gcl_error *err)
 {
     gcl_trainer trainer;
     gcl_plan_options estimate = {.estimate_only = 1};
@@ -32,11 +33,13 @@ static int cost_of_step(step_cost *cost, const gcl_model *model, int batch, cons
     gcl_device *dev = gcl_device_open(device, 0, device != NULL ? err : &no_device);
     if (dev == NULL && device != NULL)
         return -1;
-    gcl_batch of = {batch, 1};
-    int result = dev != NULL ? gcl_trainer_build(&trainer, dev, model, &of, 0, &estimate, err)
-                             : gcl_trainer_graph(&trainer, model, &of, 0, err);
+    gcl_trainer_options options = {
+        .batch = {batch, 1}, .recompute = recompute, .plan = &estimate};
+    int result = dev != NULL ? gcl_trainer_build(&trainer, dev, model, &options, err)
+                             : gcl_trainer_graph(&trainer, model, &options, err);
     if (result == 0) {
         cost->placed = dev != NULL;
+        cost->recompute = trainer.recompute;
         cost->peak_bytes = dev != NULL ? gcl_trainer_bytes(&trainer) : 0;
         cost->flops = gcl_graph_flops(trainer.graph);
         gcl_trainer_free(&trainer);
@@ -70,6 +73,8 @@ static void print_step(const step_cost *cost)
     printf("\ntraining step at batch %d: %.2f GFLOP", cost->batch, cost->flops / 1e9);
     if (cost->placed)
         printf(", %.1f MB of device memory", (double)cost->peak_bytes / 1e6);
+    if (cost->recompute)
+        printf(" (activations computed a second time in the backward pass)");
     printf("\n");
 }
 
@@ -169,9 +174,9 @@ static int print_json(const gcl_model *model, const step_cost *cost, gcl_error *
     if (networks == NULL)
         return -1;
     json_t *step =
-        json_pack("{s:i, s:o, s:f}", "batch", cost->batch, "peak_bytes",
+        json_pack("{s:i, s:o, s:f, s:b}", "batch", cost->batch, "peak_bytes",
                   cost->placed ? json_integer((json_int_t)cost->peak_bytes) : json_null(), "mflop",
-                  cost->flops / 1e6);
+                  cost->flops / 1e6, "recompute", cost->recompute);
     json_t *whole = json_pack("{s:s, s:s, s:o, s:o, s:o}", "system", model->system->name, "preset",
                               model->preset->name, "settings", settings_json(model), "networks",
                               networks, "step", step);
@@ -181,11 +186,13 @@ static int print_json(const gcl_model *model, const step_cost *cost, gcl_error *
     return 0;
 }
 
-static int describe(const gcl_model *model, const gcl_options *options, gcl_error *err)
+static int describe(const gcl_config *config, const gcl_options *options, gcl_error *err)
 {
     step_cost cost;
+    const gcl_model *model = &config->model;
+    gcl_recompute recompute = gcl_settings_recompute(&config->settings);
     int batch = options->batch > 0 ? (int)options->batch : model->preset->batch;
-    if (cost_of_step(&cost, model, batch, options->device, err) != 0)
+    if (cost_of_step(&cost, model, batch, recompute, options->device, err) != 0)
         return -1;
     if (options->json)
         return print_json(model, &cost, err);
@@ -201,7 +208,7 @@ int gcl_command_describe(const gcl_options *options, gcl_error *err)
     gcl_config config;
     int result = gcl_configure_model(&config, options->arguments[0], options, err);
     if (result == 0)
-        result = describe(&config.model, options, err);
+        result = describe(&config, options, err);
     gcl_config_free(&config);
     return result;
 }
@@ -256,10 +263,16 @@ static int measure(const gcl_config *config, const gcl_train_request *request, g
                                   .shuffle = 1};
     gcl_plan_options plan_options = {0};
     gcl_settings_plan(&config->settings, &plan_options);
-    if (gcl_trainer_build(&trainer, dev, &config->model, &batch, 0, &plan_options, err) != 0)
+    gcl_trainer_options trainer_options = {.batch = batch,
+                                           .recompute = gcl_settings_recompute(&config->settings),
+                                           .plan = &plan_options};
+    if (gcl_trainer_build(&trainer, dev, &config->model, &trainer_options, err) != 0)
         return -1;
-    print_step(&(step_cost){config->batch, 1, gcl_trainer_bytes(&trainer),
-                            gcl_graph_flops(trainer.graph)});
+    print_step(&(step_cost){.batch = config->batch,
+                            .placed = 1,
+                            .recompute = trainer.recompute,
+                            .peak_bytes = gcl_trainer_bytes(&trainer),
+                            .flops = gcl_graph_flops(trainer.graph)});
     gcl_loader *loader = gcl_loader_new(dataset, &options, err);
     int result = loader != NULL ? time_steps(&trainer, loader, config->seed, err) : -1;
     gcl_loader_free(loader);

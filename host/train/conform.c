@@ -196,6 +196,12 @@ static int make_step(const recording *r, gcl_trainer *trainer, int64_t step, gcl
     return gcl_plan_run(trainer->plan, err);
 }
 
+static int start_graph(const recording *r, gcl_trainer *trainer, gcl_error *err)
+{
+    gcl_trainer_options options = {.batch = {r->config.batch, 1}, .replay = 1};
+    return gcl_trainer_graph(trainer, &r->config.model, &options, err);
+}
+
 static int start_trainer(const recording *r, gcl_trainer *trainer, gcl_error *err)
 {
     if (gcl_trainer_plan(trainer, r->dev, NULL, err) != 0)
@@ -245,8 +251,7 @@ static int compare_gradient(recording *r, gcl_trainer *trainer, const gcl_tensor
 static int check_gradients(recording *r, gcl_error *err)
 {
     gcl_trainer trainer;
-    if (gcl_trainer_graph(&trainer, &r->config.model, &(gcl_batch){r->config.batch, 1}, 1, err) !=
-        0)
+    if (start_graph(r, &trainer, err) != 0)
         return -1;
     for (int i = 0; i < gcl_nn_tensors(trainer.nn); i++) {
         const gcl_tensor *tensor = gcl_nn_tensor(trainer.nn, i);
@@ -294,8 +299,7 @@ static int compare_losses(recording *r, gcl_trainer *trainer, FILE *losses, int6
 static int check_steps(recording *r, FILE *losses, gcl_error *err)
 {
     gcl_trainer trainer;
-    if (gcl_trainer_graph(&trainer, &r->config.model, &(gcl_batch){r->config.batch, 1}, 1, err) !=
-            0 ||
+    if (start_graph(r, &trainer, err) != 0 ||
         start_trainer(r, &trainer, err) != 0)
         return -1;
     int result = 0;

@@ -34,8 +34,15 @@ static const setting table[GCL_SETTINGS] = {
     {"data.crop", WORD, "centre", 0, 0, "centre|fit|stretch",
      "centre: the largest square; fit: all of it on black; stretch: all of it, distorted"},
     {"data.filter", WORD, "lanczos", 0, 0, "lanczos|triangle", "how pictures are resized"},
-    {"data.box", BOX, "", 0, 0, NULL, "x,y,width,height: cut out of every picture first"},
+    {"data.box", BOX, "", 0, 0, NULL,
+     "x,y,width,height: cut out of every picture first; CelebA: 0,15,178,178 (dcgan), "
+     "15,40,148,148 (nvae)"},
     {"data.format", TEXT, "", 0, 0, NULL, "the data set's format, when it is not recognised"},
+    {"data.split", WORD, "train", 0, 0, "train|test|all",
+     "which part, of sets that have parts or with data.holdout"},
+    {"data.holdout", REAL, "0", 0, 0.9, NULL,
+     "share kept for test, by a hash of the names, of a set that has no parts of its own"},
+    {"data.swap", WORD, "false", 0, 0, "false|true", "pairs: from B to A"},
     {"plan.fusion", WORD, "true", 0, 0, "false|true",
      "chains of pointwise operations are one kernel"},
     {"plan.variant", TEXT, "", 0, 0, NULL,
@@ -43,6 +50,9 @@ static const setting table[GCL_SETTINGS] = {
     {"plan.verify", WORD, "false", 0, 0, "false|true",
      "compares each launch with the naive variant; slow"},
     {"plan.dump", TEXT, "", 0, 0, NULL, "a folder for the text of generated kernels"},
+    {"plan.recompute", WORD, "auto", 0, 0, "auto|off|on",
+     "computes activations a second time in the backward pass: less memory, a third more arithmetic; "
+     "auto: where a step would not fit"},
 };
 
 void gcl_settings_start(gcl_settings *settings)
@@ -164,6 +174,9 @@ void gcl_settings_dataset(const gcl_settings *settings, gcl_dataset_options *opt
     options->filter = (enum gcl_filter)settings->value[GCL_DATA_FILTER];
     options->box = settings->box;
     options->format = text_or_null(settings, GCL_DATA_FORMAT);
+    options->split = (enum gcl_split)settings->value[GCL_DATA_SPLIT];
+    options->holdout = settings->value[GCL_DATA_HOLDOUT];
+    options->swap = settings->value[GCL_DATA_SWAP] != 0;
 }
 
 void gcl_settings_plan(const gcl_settings *settings, gcl_plan_options *options)
@@ -172,6 +185,11 @@ void gcl_settings_plan(const gcl_settings *settings, gcl_plan_options *options)
     options->verify = settings->value[GCL_PLAN_VERIFY] != 0;
     options->variant = text_or_null(settings, GCL_PLAN_VARIANT);
     options->dump = text_or_null(settings, GCL_PLAN_DUMP);
+}
+
+gcl_recompute gcl_settings_recompute(const gcl_settings *settings)
+{
+    return (gcl_recompute)settings->value[GCL_PLAN_RECOMPUTE];
 }
 
 void gcl_settings_print(FILE *out)

@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "datasets/dataset.h"
 #include "plan/plan.h"
+#include "train/trainer.h"
 
 typedef enum gcl_settings_key {
     GCL_TRAIN_LOG_EVERY,
@@ -28,10 +29,14 @@ typedef enum gcl_settings_key {
     GCL_DATA_FILTER,
     GCL_DATA_BOX,
     GCL_DATA_FORMAT,
+    GCL_DATA_SPLIT,
+    GCL_DATA_HOLDOUT,
+    GCL_DATA_SWAP,
     GCL_PLAN_FUSION,
     GCL_PLAN_VARIANT,
     GCL_PLAN_VERIFY,
     GCL_PLAN_DUMP,
+    GCL_PLAN_RECOMPUTE,
     GCL_SETTINGS
 } gcl_settings_key;
 
@@ -53,6 +58,7 @@ const char *gcl_settings_text(const gcl_settings *settings, gcl_settings_key key
 void gcl_settings_dataset(const gcl_settings *settings, gcl_dataset_options *options);
 /* The plan.* values; a text belongs to `settings`. */
 void gcl_settings_plan(const gcl_settings *settings, gcl_plan_options *options);
+gcl_recompute gcl_settings_recompute(const gcl_settings *settings);
 void gcl_settings_print(FILE *out); /* for help */
 
 #endif

@@ -231,6 +231,8 @@ static void say_start(const gcl_loop *loop, const gcl_config *config)
         snprintf(parts, sizeof parts, " x %d", config->accumulate);
     gcl_say("%s, batch %d%s, on device %d: %s", model, config->batch, parts,
             gcl_device_number(loop->dev), limits->name);
+    if (loop->trainer.recompute)
+        gcl_say("activations are computed a second time in the backward pass to save memory");
     if (loop->first > 0)
         gcl_say("%s: goes on at step %lld", loop->run.folder, (long long)loop->first);
     else
@@ -247,9 +249,11 @@ static int train(gcl_loop *loop, gcl_config *config, const gcl_train_request *re
     if (config->batch == 0)
         config->batch = config->model.preset->batch;
     gcl_settings_plan(&config->settings, &plan_options);
-    gcl_batch batch = gcl_config_batch(config);
-    if (gcl_trainer_build(&loop->trainer, loop->dev, &config->model, &batch, loop->replay != NULL,
-                          &plan_options, err) != 0)
+    gcl_trainer_options options = {.batch = gcl_config_batch(config),
+                                   .replay = loop->replay != NULL,
+                                   .recompute = gcl_settings_recompute(&config->settings),
+                                   .plan = &plan_options};
+    if (gcl_trainer_build(&loop->trainer, loop->dev, &config->model, &options, err) != 0)
         return -1;
     if (loop->replay != NULL && gcl_replay_check(loop->replay, loop->trainer.nn, err) != 0)
         return -1;

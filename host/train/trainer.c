@@ -19,12 +19,14 @@ static void pack_history(gcl_trainer *trainer)
 }
 
 static int build_graph(gcl_trainer *trainer, const gcl_model *model, const gcl_batch *batch,
-                       const gcl_nn_options *options, gcl_error *err)
+                       const gcl_nn_options *options, int recompute, gcl_error *err)
 {
     memset(trainer, 0, sizeof *trainer);
     trainer->model = model;
     trainer->batch = *batch;
+    trainer->recompute = recompute;
     trainer->graph = gcl_graph_new();
+    gcl_graph_set_recompute(trainer->graph, recompute);
     trainer->nn = gcl_nn_new(trainer->graph, options);
     model->system->step(trainer->nn, model, batch, &trainer->step);
     if (!options->prologue)
@@ -38,11 +40,12 @@ static int build_graph(gcl_trainer *trainer, const gcl_model *model, const gcl_b
     return -1;
 }
 
-int gcl_trainer_graph(gcl_trainer *trainer, const gcl_model *model, const gcl_batch *batch,
-                      int replay, gcl_error *err)
+int gcl_trainer_graph(gcl_trainer *trainer, const gcl_model *model,
+                      const gcl_trainer_options *options, gcl_error *err)
 {
-    gcl_nn_options options = {.training = 1, .replay = replay};
-    return build_graph(trainer, model, batch, &options, err);
+    gcl_nn_options of_nn = {.training = 1, .replay = options->replay};
+    return build_graph(trainer, model, &options->batch, &of_nn,
+                       options->recompute == GCL_RECOMPUTE_ON, err);
 }
 
 int gcl_trainer_prologue(const gcl_trainer *trainer, gcl_device *dev, gcl_error *err)
@@ -52,7 +55,7 @@ int gcl_trainer_prologue(const gcl_trainer *trainer, gcl_device *dev, gcl_error 
     int runs = gcl_nn_prologue(trainer->nn), result = 0;
     if (runs == 0)
         return 0;
-    if (build_graph(&before, trainer->model, &trainer->batch, &options, err) != 0)
+    if (build_graph(&before, trainer->model, &trainer->batch, &options, 0, err) != 0)
         return -1;
     before.plan = gcl_plan_new(dev, before.graph, trainer->store, NULL, err);
     if (before.plan == NULL)
@@ -85,15 +88,24 @@ uint64_t gcl_trainer_bytes(const gcl_trainer *trainer)
     return stats.value_bytes + stats.variable_bytes + stats.upload_bytes; /* scratch is a value */
 }
 
-/* Device memory of a step at this batch; 0 if it cannot be placed at all. */
-static uint64_t estimate(gcl_device *dev, const gcl_model *model, const gcl_batch *batch,
-                         int replay)
+static int build(gcl_trainer *trainer, gcl_device *dev, const gcl_model *model,
+                 const gcl_trainer_options *options, gcl_error *err)
+{
+    if (gcl_trainer_graph(trainer, model, options, err) != 0)
+        return -1;
+    return gcl_trainer_plan(trainer, dev, options->plan, err);
+}
+
+/* Device memory of a step with these options; 0 if it cannot be placed at all. */
+static uint64_t estimate(gcl_device *dev, const gcl_model *model,
+                         const gcl_trainer_options *options)
 {
     gcl_trainer trainer;
     gcl_error none = {0};
-    gcl_plan_options options = {.estimate_only = 1};
-    if (gcl_trainer_graph(&trainer, model, batch, replay, &none) != 0 ||
-        gcl_trainer_plan(&trainer, dev, &options, &none) != 0)
+    gcl_plan_options plan = {.estimate_only = 1};
+    gcl_trainer_options only = *options;
+    only.plan = &plan;
+    if (build(&trainer, dev, model, &only, &none) != 0)
         return 0;
     uint64_t bytes = gcl_trainer_bytes(&trainer);
     gcl_trainer_free(&trainer);
@@ -102,15 +114,15 @@ static uint64_t estimate(gcl_device *dev, const gcl_model *model, const gcl_batc
 
 /* Ends the message with the largest batch, of halves of the one wanted, that is expected to fit. A
  * tenth of the memory is left to the system. */
-static void say_what_fits(gcl_device *dev, const gcl_model *model, gcl_batch batch, int replay,
+static void say_what_fits(gcl_device *dev, const gcl_model *model, gcl_trainer_options options,
                           gcl_error *err)
 {
     size_t n = strlen(err->text), room = sizeof err->text - n;
     uint64_t memory = gcl_device_limits(dev)->memory_bytes / 10 * 9;
-    while ((batch.size /= 2) > 0) {
-        uint64_t bytes = estimate(dev, model, &batch, replay);
+    while ((options.batch.size /= 2) > 0) {
+        uint64_t bytes = estimate(dev, model, &options);
         if (bytes > 0 && bytes <= memory) {
-            snprintf(err->text + n, room, "; --batch %d would fit (%.0f MB)", batch.size,
+            snprintf(err->text + n, room, "; --batch %d would fit (%.0f MB)", options.batch.size,
                      (double)bytes / 1e6);
             return;
         }
@@ -119,15 +131,21 @@ static void say_what_fits(gcl_device *dev, const gcl_model *model, gcl_batch bat
 }
 
 int gcl_trainer_build(gcl_trainer *trainer, gcl_device *dev, const gcl_model *model,
-                      const gcl_batch *batch, int replay, const gcl_plan_options *plan_options,
-                      gcl_error *err)
+                      const gcl_trainer_options *options, gcl_error *err)
 {
-    if (gcl_trainer_graph(trainer, model, batch, replay, err) != 0)
-        return -1;
-    if (gcl_trainer_plan(trainer, dev, plan_options, err) == 0)
+    gcl_error why = {0};
+    gcl_trainer_options again = *options;
+    if (build(trainer, dev, model, options, &why) == 0)
         return 0;
-    if (err != NULL && err->code == GCL_MEMORY)
-        say_what_fits(dev, model, *batch, replay, err);
+    if (why.code == GCL_MEMORY && options->recompute == GCL_RECOMPUTE_AUTO) {
+        again.recompute = GCL_RECOMPUTE_ON;
+        why = (gcl_error){0};
+        if (build(trainer, dev, model, &again, &why) == 0)
+            return 0;
+    }
+    gcl_fail(err, why.code, "%s", why.text);
+    if (err != NULL && why.code == GCL_MEMORY)
+        say_what_fits(dev, model, again, err);
     return -1;
 }
 

@@ -1,7 +1,7 @@
 /* A training step built for a device: graph, networks, variables, plan.
  *
  *     gcl_trainer trainer;
- *     gcl_trainer_build(&trainer, dev, &model, &(gcl_batch){16, 1}, 0, NULL, &err);
+ *     gcl_trainer_build(&trainer, dev, &model, &(gcl_trainer_options){.batch = {16, 1}}, &err);
  *     gcl_checkpoint_initialise(trainer.nn, trainer.store, seed, &err);
  *     unsigned char *stage = gcl_plan_stage(trainer.plan, &err);
  *     gcl_trainer_set_step(&trainer, stage, seed, 0);      random key, counters, rates
@@ -20,9 +20,25 @@
 
 enum { GCL_MAX_HISTORY = GCL_MAX_LOSSES + GCL_MAX_NETWORKS };
 
+/* Activations inside a model's regions are kept from the forward to the backward pass, or computed a
+ * second time there: less memory for more arithmetic. AUTO: only where the step would not fit. */
+typedef enum gcl_recompute {
+    GCL_RECOMPUTE_AUTO,
+    GCL_RECOMPUTE_OFF,
+    GCL_RECOMPUTE_ON
+} gcl_recompute;
+
+typedef struct gcl_trainer_options {
+    gcl_batch batch;
+    int replay; /* random draws are inputs */
+    gcl_recompute recompute;
+    const gcl_plan_options *plan; /* NULL: the usual */
+} gcl_trainer_options;
+
 typedef struct gcl_trainer {
     const gcl_model *model; /* kept */
     gcl_batch batch;
+    int recompute; /* 1: activations are computed a second time */
     gcl_graph *graph;
     gcl_nn *nn;
     gcl_step step;
@@ -31,19 +47,18 @@ typedef struct gcl_trainer {
     int64_t key_at; /* byte in the stage; -1: nothing random */
 } gcl_trainer;
 
-/* Builds all of it; on failure nothing is left. `replay`: random draws are inputs. With
- * plan_options->estimate_only nothing is made on the device. Errors: GCL_USAGE (the model's own
- * mistake, with scope and place), GCL_DEVICE, GCL_MEMORY with what would fit. */
+/* Builds all of it; on failure nothing is left. With options->plan->estimate_only nothing is made on
+ * the device. Errors: GCL_USAGE (the model's own mistake, with scope and place), GCL_DEVICE, GCL_MEMORY
+ * with what would fit. */
 int gcl_trainer_build(gcl_trainer *trainer, gcl_device *dev, const gcl_model *model,
-                      const gcl_batch *batch, int replay, const gcl_plan_options *plan_options,
-                      gcl_error *err);
+                      const gcl_trainer_options *options, gcl_error *err);
 void gcl_trainer_free(gcl_trainer *trainer);
 uint64_t gcl_trainer_bytes(const gcl_trainer *trainer); /* device memory of a step, by the plan */
 
 /* The same in two parts: the graph, which may then be given further outputs, and the plan. Without
  * the second part it serves for a count without a device. */
-int gcl_trainer_graph(gcl_trainer *trainer, const gcl_model *model, const gcl_batch *batch,
-                      int replay, gcl_error *err);
+int gcl_trainer_graph(gcl_trainer *trainer, const gcl_model *model,
+                      const gcl_trainer_options *options, gcl_error *err);
 int gcl_trainer_plan(gcl_trainer *trainer, gcl_device *dev, const gcl_plan_options *plan_options,
                      gcl_error *err);
 
