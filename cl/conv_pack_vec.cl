@@ -4,13 +4,18 @@
  * and 1 for its data gradient (channels = K, outputs = C, taps of a phase in reverse order). The
  * last two are [CB / L][NR][L]: L is 1, or for conv_narrow_vec.cl the length of its vectors.
  *
- * Work-item (block of CB channels, block of NR outputs; tap r*S + s) writes CB * NR floats. */
-#pragma OPENCL FP_CONTRACT OFF
-
-static int taps_of(int taps, int rest, int step)
-{
-    return rest < taps ? (taps - rest + step - 1) / step : 0;
-}
+ * Work-item (block of CB rows of C, or if flipped, where they are outputs, of NR; tap r*S + s):
+ * these rows are read along K, as they lie, block by block of K. Registers: 1 vector. */
+#ifndef NR /* outputs of a block: 1 to 64 */
+#define NR 32
+#endif
+#ifndef CB /* channels of a block: 1 to 64 */
+#define CB 32
+#endif
+#ifndef L /* length of the innermost index over channels: a divisor of CB */
+#define L 1
+#endif
+#include "vec.cl"
 
 /* For tap t of *taps along one axis: how many taps its phase has (into *taps), how many the phases
  * before it have, and (returned) its place among those of its phase. */
@@ -26,14 +31,47 @@ static int place_of(int t, int os, int off, int flip, int *taps, int *before)
     return *taps - 1 - t / os;
 }
 
+/* A block of nc channels and nk outputs, whose others are zero; from_c, from_k: steps in `from`. */
+static void pack_part(__global float *to, __global const float *from, int nc, int nk, int from_c,
+                      int from_k)
+{
+    for (int c = 0; c < CB; c++)
+        for (int k = 0; k < NR; k++)
+            to[c / L * (L * NR) + k * L + c % L]
+                = c < nc && k < nk ? from[(long)c * from_c + (long)k * from_k] : 0.0f;
+}
+
+/* A full block of rows over channels, each of NR outputs. */
+static void pack_straight(__global float *to, __global const float *from, int from_c)
+{
+#if L == 1 && NR % V == 0
+    for (int c = 0; c < CB; c++)
+        #pragma unroll
+        for (int k = 0; k < NR; k += V)
+            STOREV(LOADV(from + (long)c * from_c + k), to + c * NR + k);
+#else
+    pack_part(to, from, CB, NR, from_c, 1);
+#endif
+}
+
+/* Full blocks of rows over outputs, each of `blocks` times CB channels, `step` apart in `to`. */
+static void pack_turned(__global float *to, __global const float *from, int from_k, int blocks,
+                        long step)
+{
+    for (int k = 0; k < NR; k++)
+        for (int b = 0; b < blocks; b++)
+            #pragma unroll
+            for (int c = 0; c < CB; c++)
+                to[b * step + c / L * (L * NR) + k * L + c % L]
+                    = from[(long)k * from_k + b * CB + c];
+}
+
 __kernel __attribute__((reqd_work_group_size(1, 1, 1)))
 void conv_pack(__global const float *f_base, ulong f_at, __global float *w_base, ulong w_at, int R,
-               int S, int C, int K, int is_w, int os_h, int os_w, int off_h, int off_w, int flip,
-               int NR, int CB, int L)
+               int S, int C, int K, int is_w, int os_h, int os_w, int off_h, int off_w, int flip)
 {
     const int channels = flip ? K : C, outputs = flip ? C : K;
     const int blocks_c = (channels + CB - 1) / CB, blocks_k = (outputs + NR - 1) / NR;
-    const int cb = (int)get_global_id(0) % blocks_c, kb = (int)get_global_id(0) / blocks_c;
     const int r = (int)get_global_id(1) / S, s = (int)get_global_id(1) % S;
     int RT = R, ST = S, rows_before, columns_before;
     const int i = place_of(r, os_h, off_h, flip, &RT, &rows_before);
@@ -42,23 +80,24 @@ void conv_pack(__global const float *f_base, ulong f_at, __global float *w_base,
     for (int m = 0; m < js % is_w; m++)
         j += taps_of(ST, m, is_w);
     const int before = rows_before * S + RT * columns_before; /* taps */
-    const long phase = (long)before * blocks_c * blocks_k * CB * NR;
-    const long block = (long)(kb * blocks_c + cb) * RT * ST + i * ST + j;
-    __global float *to = w_base + w_at + phase + block * CB * NR;
-    __global const float *from = f_base + f_at + (long)(r * S + s) * C * K;
+    __global float *w = w_base + w_at + (long)before * blocks_c * blocks_k * CB * NR;
+    __global const float *f = f_base + f_at + (long)(r * S + s) * C * K;
     const int from_c = flip ? 1 : K, from_k = flip ? K : 1;
-    const int nc = min(CB, channels - cb * CB), nk = min(NR, outputs - kb * NR);
-    from += (long)cb * CB * from_c + (long)kb * NR * from_k;
-    for (int c = 0; c < CB; c++) {
-        __global float *row = to + c / L * (L * NR) + c % L;
-        const int n = c < nc ? nk : 0;
-        if (L == 1 && !flip) /* the same, in vectors */
-            for (int k = 0; k < n; k++)
-                row[k] = from[(long)c * K + k];
-        else
-            for (int k = 0; k < n; k++)
-                row[k * L] = from[(long)c * from_c + (long)k * from_k];
-        for (int k = n; k < NR; k++)
-            row[k * L] = 0.0f;
+
+    for (int b = 0, some; b < (flip ? blocks_c : blocks_k); b += some) {
+        const int cb = flip ? b : (int)get_global_id(0), kb = flip ? (int)get_global_id(0) : b;
+        const int nc = channels - cb * CB, nk = outputs - kb * NR;
+        const long step = (long)RT * ST * CB * NR;
+        __global float *to = w + (kb * blocks_c + cb) * step + (i * ST + j) * CB * NR;
+        __global const float *from = f + (long)cb * CB * from_c + (long)kb * NR * from_k;
+        some = 1;
+        if (nc < CB || nk < NR) {
+            pack_part(to, from, nc, nk, from_c, from_k);
+        } else if (flip) {
+            some = min(4, nc / CB);
+            pack_turned(to, from, from_k, some, step);
+        } else {
+            pack_straight(to, from, from_c);
+        }
     }
 }

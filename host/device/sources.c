@@ -35,24 +35,60 @@ static const char *keep(const char *text)
     return k->text;
 }
 
-/* The text of a file in the folder, NULL with errno set if it cannot be read. */
-static const char *read_text(const char *folder, const char *file)
+/* Appends a file of the folder to the text; -1 with errno set if it cannot be read. */
+static int read_file(const char *folder, const char *file, gcl_text *text)
 {
     char part[4096];
     size_t n;
-    gcl_text path = {0}, text = {0};
+    gcl_text path = {0};
     gcl_text_add(&path, "%s/%s.cl", folder, file);
     FILE *in = fopen(path.text, "r");
     gcl_text_free(&path);
     if (in == NULL)
-        return NULL;
-    gcl_text_add(&text, "%s", "");
+        return -1;
+    gcl_text_add(text, "%s", "");
     while ((n = fread(part, 1, sizeof part, in)) > 0)
-        gcl_text_add_bytes(&text, part, n);
-    const char *result = ferror(in) ? NULL : keep(text.text);
-    int reason = errno;
+        gcl_text_add_bytes(text, part, n);
+    int status = ferror(in) ? -1 : 0, reason = errno;
     fclose(in);
-    gcl_text_free(&text);
+    errno = reason;
+    return status;
+}
+
+/* If the line is `#include "FILE.cl"`: FILE, at most size - 1 characters. Else 0. */
+static int included(const char *line, char *file, size_t size)
+{
+    static const char head[] = "#include \"", tail[] = ".cl\"\n";
+    size_t n_head = sizeof head - 1, n_tail = sizeof tail - 1, n = strcspn(line, "\n") + 1;
+    if (strncmp(line, head, n_head) != 0 || n < n_head + n_tail || n - n_head - n_tail >= size ||
+        strncmp(line + n - n_tail, tail, n_tail) != 0)
+        return 0;
+    n -= n_head + n_tail;
+    memcpy(file, line + n_head, n);
+    file[n] = 0;
+    return 1;
+}
+
+/* The text of a file in the folder, with what it includes put in place as scripts/embed-kernels
+ * does; NULL, with errno set and `file` (of `size`) naming the culprit, if one cannot be read. */
+static const char *read_text(const char *folder, char *file, size_t size)
+{
+    gcl_text own = {0}, whole = {0};
+    int status = read_file(folder, file, &own);
+    gcl_text_add(&whole, "%s", "");
+    for (const char *line = own.text; status == 0 && *line != 0;) {
+        size_t n = strcspn(line, "\n");
+        n += line[n] != 0;
+        if (included(line, file, size))
+            status = read_file(folder, file, &whole);
+        else
+            gcl_text_add_bytes(&whole, line, n);
+        line += n;
+    }
+    int reason = errno;
+    const char *result = status == 0 ? keep(whole.text) : NULL;
+    gcl_text_free(&own);
+    gcl_text_free(&whole);
     errno = reason;
     return result;
 }
@@ -65,13 +101,15 @@ const char *gcl_kernel_source(const char *file, gcl_error *err)
             gcl_fail(err, GCL_DEVICE, "there is no kernel file %s in this program", file);
         return inside;
     }
-    if ((text = read_text(folder, file)) != NULL)
+    char name[256];
+    snprintf(name, sizeof name, "%s", file);
+    if ((text = read_text(folder, name, sizeof name)) != NULL)
         return text;
     /* The preprocessed header has no file in the folder of kernels. */
     if (strcmp(file, "philox") == 0 && errno == ENOENT)
         return inside;
     gcl_fail(err, GCL_DEVICE, "kernel file %s/%s.cl: %s (the folder is from GANOCL_KERNELS)",
-             folder, file, strerror(errno));
+             folder, name, strerror(errno));
     return NULL;
 }
 

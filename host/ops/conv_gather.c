@@ -1,6 +1,8 @@
 /* Convolution and its data gradient as one gather: geometry and the packing of filters. */
 #include "ops/conv_gather.h"
 
+#include <stdio.h>
+
 #include "ops/vec.h"
 
 /* Taps r < taps with r % step == rest. */
@@ -56,15 +58,14 @@ void gcl_gather_pack(const gcl_gather *g, int nr, int cb, int length, gcl_arg fi
                          g->os_w,
                          g->off_h,
                          g->off_w,
-                         g->flip,
-                         nr,
-                         cb,
-                         length};
+                         g->flip};
+    int v = nr % 16 == 0 ? 16 : nr % 8 == 0 ? 8 : nr % 4 == 0 ? 4 : 1;
     *l = (gcl_launch){.file = "conv_pack_vec", .kernel = "conv_pack"};
+    snprintf(l->defines, sizeof l->defines, "-DV=%d -DNR=%d -DCB=%d -DL=%d", v, nr, cb, length);
     l->args[l->n_args++] = filter;
     l->args[l->n_args++] = scratch;
     gcl_vec_args(l, sizes, sizeof sizes / sizeof sizes[0]);
-    gcl_vec_items(l, (int64_t)gcl_divide_up(g->c, cb) * gcl_divide_up(g->k, nr), g->r * g->s, 1);
+    gcl_vec_items(l, g->flip ? gcl_divide_up(g->k, nr) : gcl_divide_up(g->c, cb), g->r * g->s, 1);
     l->bytes = 8.0 * g->r * g->s * g->c * g->k;
 }
 

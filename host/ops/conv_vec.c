@@ -21,20 +21,29 @@ static const gcl_param params[N_PARAMS] = {
     [MR] = {"mr", {8, 6, 4, 7, 10, 12, 14}, 7},
     [NR] = {"nr", {32, 16, 64, 48, 8, 4, 2, 1}, 8},
     [CB] = {"cb", {16, 8, 32, 64, 4, 3, 2, 1}, 8},
-    [PB] = {"pb", {4, 1, 2, 8, 16, 32}, 6},
+    [PB] = {"pb", {4, 1, 2, 8, 16, 32}, 6}, /* beyond a picture's rows: whole pictures */
     [QB] = {"qb", {32, 8, 16, 64, 128, 256}, 6},
     [CC] = {"cc", {64, 16, 32, 128, 256, 512}, 6},
     [KG] = {"kg", {1, 2, 4, 8, 1024}, 5},
 };
 
+/* Register blocks go over the ends of rows where these would make a row dearer than this: addresses of
+ * their own for each pixel cost about as much. */
+#define DEAREST_ROW 1.08
+
 /* How a launch is cut, from the parameters. */
 typedef struct cut {
-    int blocks_c, blocks_k; /* of CB channels, of NR outputs */
-    int base_h, base_w;     /* output rows and columns of a phase */
+    int blocks_c, blocks_k;    /* of CB channels, of NR outputs */
+    int base_h, base_w;        /* output rows and columns of a phase */
+    int images, rows, columns; /* of a work-item */
+    int join;                  /* whether a register block holds pixels of several rows */
+    int pixels;                /* that a work-item computes, surplus ones included */
     int patch_rows, slots;
     int64_t local_floats;
     int64_t items[3];
 } cut;
+
+static int smaller(int a, int b) { return a < b ? a : b; }
 
 static cut cut_of(const gcl_gather *g, const int *v)
 {
@@ -42,14 +51,20 @@ static cut cut_of(const gcl_gather *g, const int *v)
              .blocks_k = gcl_divide_up(g->k, v[NR]),
              .base_h = gcl_divide_up(g->oh, g->os_h),
              .base_w = gcl_divide_up(g->ow, g->os_w)};
-    int columns = (gcl_round_up(v[QB], v[MR]) - 1) * g->is_w + g->span_w;
-    c.slots = gcl_divide_up(columns, g->is_w);
-    c.patch_rows = (v[PB] - 1) * g->is_h + g->span_h;
-    int channels = gcl_round_up(v[CC] < g->c ? v[CC] : g->c, v[CB]);
-    c.local_floats = (int64_t)channels * c.patch_rows * g->is_w * c.slots;
+    c.images = v[PB] < c.base_h ? 1 : smaller(v[PB] / c.base_h, g->n);
+    c.rows = smaller(v[PB], c.base_h);
+    c.columns = smaller(v[QB], c.base_w);
+    int whole = gcl_round_up(c.columns, v[MR]);
+    c.join = whole > c.columns * DEAREST_ROW;
+    c.pixels =
+        c.join ? gcl_round_up(c.images * c.rows * c.columns, v[MR]) : c.images * c.rows * whole;
+    c.slots = gcl_divide_up(((c.join ? c.columns : whole) - 1) * g->is_w + g->span_w, g->is_w);
+    c.patch_rows = (c.rows - 1) * g->is_h + g->span_h;
+    int channels = gcl_round_up(smaller(v[CC], g->c), v[CB]);
+    c.local_floats = (int64_t)channels * c.images * c.patch_rows * g->is_w * c.slots;
     c.items[0] = (int64_t)gcl_divide_up(c.base_w, v[QB]) * gcl_divide_up(c.blocks_k, v[KG]);
-    c.items[1] = gcl_divide_up(c.base_h, v[PB]);
-    c.items[2] = g->n;
+    c.items[1] = gcl_divide_up(c.base_h, c.rows);
+    c.items[2] = gcl_divide_up(g->n, c.images);
     return c;
 }
 
@@ -83,52 +98,73 @@ static double estimate(const gcl_gather *g, const gcl_limits *limits, const int 
     cut c = cut_of(g, v);
     int chunks = gcl_divide_up(g->c, v[CC]);
     double channels = (double)c.blocks_c * v[CB], phases = (double)g->os_h * g->os_w;
-    double pixels = (double)v[PB] * gcl_round_up(v[QB], v[MR]);
-    double outputs = (double)v[NR] * (v[KG] < c.blocks_k ? v[KG] : c.blocks_k);
+    double pixels = c.pixels * (c.join ? 1.05 : 1.0);
+    double outputs = (double)v[NR] * smaller(v[KG], c.blocks_k);
     double filter = channels * outputs * g->r * g->s;
-    double segment = channels / chunks * g->is_w * c.slots * (v[CB] % v[V] == 0 ? 0.2 : 1.0) + 1200;
-    double copy = (double)chunks * c.patch_rows * segment;
+    double start =
+        c.columns < c.base_w ? 1200 : 100; /* of a piece of a row; whole rows follow on */
+    double segment =
+        channels / chunks * g->is_w * c.slots * (v[CB] % v[V] == 0 ? 0.2 : 1.0) + start;
+    double copy = (double)chunks * c.images * c.patch_rows * segment;
     double fma = pixels * filter / (2.0 * v[V]);
-    double carried = (chunks - 1) * pixels * phases * outputs * 0.3;
+    double carried = (chunks - 1) * pixels * phases * outputs * 2.5;
     double filter_bytes = 4.0 * channels * c.blocks_k * v[NR] * g->r * g->s;
-    double fetch = filter * (filter_bytes > 512e3 ? 0.25 : 0.05);
+    double fetch = filter * (filter_bytes > 512e3 ? 0.1 : 0.05);
     double item = copy + fma + carried + fetch + 500;
     double items = (double)c.items[0] * c.items[1] * c.items[2];
     double waves = (double)((int64_t)(items + limits->compute_units - 1) / limits->compute_units);
     return (waves + 0.3) * item;
 }
 
+/* The numbers of rows of a work-item that are tried: of one picture, then of several. 0: no more. */
+static int rows_to_try(int i, int base_h, int images)
+{
+    static const int rows[] = {1, 2, 3, 4, 6, 8, 12, 16, 32}, n = sizeof rows / sizeof rows[0];
+    int fewer = 0;
+    while (fewer < n && rows[fewer] < base_h)
+        fewer++;
+    if (i < fewer)
+        return rows[i];
+    int power = i - fewer; /* of 2: pictures */
+    return power < 16 && (power == 0 || 1 << (power - 1) < images) ? base_h << power : 0;
+}
+
+/* Chunks of channels and groups of outputs for the sizes that t has already, kept in v if better than
+ * the `best` estimate so far. Returns whether the patch of any has room. */
+static int try_chunks(const gcl_gather *g, const gcl_limits *limits, int *t, int *v, double *best)
+{
+    int64_t room = gcl_vec_cache(limits);
+    int blocks_k = gcl_divide_up(g->k, v[NR]), any = 0;
+    for (t[CC] = gcl_round_up(g->c, t[CB]);; t[CC] = gcl_round_up(t[CC] / 2, t[CB])) {
+        for (t[KG] = blocks_k; cut_of(g, t).local_floats * 4 <= room;
+             t[KG] = gcl_divide_up(t[KG], 2)) {
+            double cost = estimate(g, limits, t);
+            any = 1;
+            if (*best < 0 || cost < *best) {
+                *best = cost;
+                v[PB] = t[PB], v[QB] = t[QB], v[CC] = t[CC], v[KG] = t[KG];
+            }
+            if (t[KG] == 1)
+                break;
+        }
+        if (t[CC] == t[CB])
+            return any;
+    }
+}
+
 /* Sizes of a work-item's share: the least estimate among those whose patch stays in the second-level
  * cache. */
 static void choose_share(const gcl_gather *g, const gcl_limits *limits, int *v)
 {
-    static const int rows[] = {1, 2, 3, 4, 6, 8, 12, 16, 32};
     int base_w = gcl_divide_up(g->ow, g->os_w), base_h = gcl_divide_up(g->oh, g->os_h);
-    int blocks_k = gcl_divide_up(g->k, v[NR]);
-    int64_t room = gcl_vec_cache(limits);
     double best = -1;
     int t[N_PARAMS] = {v[V], v[MR], v[NR], v[CB], 1, 1, 1, 1};
-    v[PB] = 1, v[QB] = v[MR], v[CC] = v[CB], v[KG] = blocks_k;
-    for (t[QB] = gcl_round_up(base_w, v[MR]);; t[QB] = gcl_round_up(t[QB] / 2, v[MR])) {
-        for (t[CC] = gcl_round_up(g->c, v[CB]);; t[CC] = gcl_round_up(t[CC] / 2, v[CB])) {
-            for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-                t[PB] = rows[i] < base_h ? rows[i] : base_h;
-                if (cut_of(g, t).local_floats * 4 > room)
-                    break;
-                for (t[KG] = blocks_k;; t[KG] = gcl_divide_up(t[KG], 2)) {
-                    double cost = estimate(g, limits, t);
-                    if (best < 0 || cost < best) {
-                        best = cost;
-                        v[PB] = t[PB], v[QB] = t[QB], v[CC] = t[CC], v[KG] = t[KG];
-                    }
-                    if (t[KG] == 1)
-                        break;
-                }
-            }
-            if (t[CC] == v[CB])
+    v[PB] = 1, v[QB] = smaller(base_w, v[MR]), v[CC] = v[CB], v[KG] = gcl_divide_up(g->k, v[NR]);
+    for (t[QB] = base_w;; t[QB] = gcl_round_up(t[QB] / 2, v[MR])) {
+        for (int i = 0; (t[PB] = rows_to_try(i, base_h, g->n)) > 0; i++)
+            if (!try_chunks(g, limits, t, v, &best))
                 break;
-        }
-        if (t[QB] == v[MR])
+        if (t[QB] <= v[MR])
             break;
     }
 }
@@ -171,12 +207,12 @@ void gcl_gather_launches(const gcl_gather *g, const int *v, gcl_arg x, gcl_arg f
     out->epilogue_launch = out->n_launches;
     gcl_launch *l = &out->launch[out->n_launches++];
     *l = (gcl_launch){.file = "conv_vec", .kernel = "conv_gather"};
-    snprintf(l->defines, sizeof l->defines, "-DV=%d -DMR=%d -DNR=%d -DCB=%d", v[V], v[MR], v[NR],
-             v[CB]);
-    const int sizes[] = {g->h,     g->w,     g->c,         g->oh,    g->ow,   g->k,
-                         g->r,     g->s,     g->is_h,      g->is_w,  g->os_h, g->os_w,
-                         g->off_h, g->off_w, g->low_h,     g->low_w, v[PB],   v[QB],
-                         v[CC],    v[KG],    c.patch_rows, c.slots};
+    snprintf(l->defines, sizeof l->defines, "-DV=%d -DMR=%d -DNR=%d -DCB=%d -DJOIN=%d", v[V], v[MR],
+             v[NR], v[CB], c.join);
+    const int sizes[] = {g->n,    g->h,      g->w,     g->c,     g->oh,        g->ow,
+                         g->k,    g->r,      g->s,     g->is_h,  g->is_w,      g->os_h,
+                         g->os_w, g->off_h,  g->off_w, g->low_h, g->low_w,     c.images,
+                         c.rows,  c.columns, v[CC],    v[KG],    c.patch_rows, c.slots};
     l->args[l->n_args++] = x;
     l->args[l->n_args++] = packed;
     l->args[l->n_args++] = gcl_arg_out();
