@@ -2,7 +2,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,11 +10,12 @@
 #include "base/memory.h"
 #include "datasets/format.h"
 #include "datasets/split.h"
+#include "io/gzip.h"
 
-/* A new format is a line here; the first row that recognises a spec gets it. */
+/* A new format is a word here; the first row that recognises a spec gets it. */
 static const gcl_dataset_format *const formats[] = {
-    &gcl_dataset_faces,
-    &gcl_dataset_folder,
+    &gcl_format_faces, &gcl_format_mnist,   &gcl_format_cifar,  &gcl_format_pairs,
+    &gcl_format_sides, &gcl_format_classes, &gcl_format_folder,
 };
 enum { N_FORMATS = sizeof formats / sizeof formats[0] };
 
@@ -57,16 +57,20 @@ static int check_options(const gcl_dataset_options *options, gcl_error *err)
 /* Why no format wants this spec. */
 static void explain(const char *spec, gcl_error *err)
 {
+    uint8_t block[512];
     struct stat status;
     if (strncmp(spec, "builtin:", 8) == 0)
         gcl_fail(err, GCL_DATA, "%s: no such built-in data set; there is builtin:faces", spec);
     else if (stat(spec, &status) != 0)
         gcl_fail(err, GCL_DATA, "%s: %s; --data takes a folder of pictures or builtin:faces", spec,
                  strerror(errno));
+    else if (gcl_gzip_peek(spec, block, sizeof block) == 0 && gcl_tar_is_header(block))
+        gcl_fail(err, GCL_DATA, "%s: is a compressed tar; unpack it (gunzip) to a .tar or a folder",
+                 spec);
     else
         gcl_fail(err, GCL_DATA,
-                 "%s: is not a data set in a known format; --data takes a folder of JPEG or PNG "
-                 "pictures or builtin:faces",
+                 "%s: is not a data set in a known format; --data takes a folder or a .tar of JPEG "
+                 "or PNG pictures, MNIST's or CIFAR-10's files, or builtin:faces",
                  spec);
 }
 
@@ -109,12 +113,13 @@ static const gcl_dataset_format *choose_format(const char *spec, const gcl_datas
         if (found == NULL || gives(found, kind))
             return found;
     }
-    for (int i = 0; i < N_FORMATS && options->format == NULL; i++)
-        if (formats[i]->recognise(spec)) {
-            if (gives(formats[i], kind))
-                return formats[i];
-            found = found != NULL ? found : formats[i];
-        }
+    for (int i = 0; i < N_FORMATS && found == NULL; i++)
+        if (formats[i]->recognise(spec))
+            found = formats[i];
+    /* Rows that recognise by the same function are layouts of the same files. */
+    for (int i = 0; i < N_FORMATS && found != NULL && options->format == NULL; i++)
+        if (formats[i]->recognise == found->recognise && gives(formats[i], kind))
+            return formats[i];
     if (found != NULL)
         explain_kind(spec, found, kind, err);
     else
@@ -234,6 +239,7 @@ gcl_dataset *gcl_dataset_open(const char *spec, const gcl_dataset_options *optio
         return NULL;
     gcl_dataset *dataset = gcl_alloc(sizeof *dataset);
     dataset->format = format;
+    dataset->spec = gcl_strdup(spec);
     dataset->options = *options;
     dataset->options.format = format->name;
     pthread_mutex_init(&dataset->lock, NULL);
@@ -258,6 +264,7 @@ void gcl_dataset_close(gcl_dataset *dataset)
     for (int k = 0; k < dataset->n_classes; k++)
         free(dataset->class_names[k]);
     free(dataset->class_names);
+    free(dataset->spec);
     free(dataset->name);
     free(dataset->facts);
     free(dataset->kept);
@@ -292,6 +299,8 @@ const char *gcl_dataset_format_name(const gcl_dataset *dataset) { return dataset
 
 const char *gcl_dataset_describe(const gcl_dataset *dataset) { return dataset->description; }
 
+const char *gcl_dataset_facts(const gcl_dataset *dataset) { return dataset->facts; }
+
 int gcl_dataset_classes(const gcl_dataset *dataset) { return dataset->n_classes; }
 
 const char *gcl_dataset_class_name(const gcl_dataset *dataset, int k)
@@ -307,6 +316,11 @@ const char *gcl_dataset_format_line(int row)
 static size_t stored_index(const gcl_dataset *dataset, size_t index)
 {
     return dataset->kept != NULL ? dataset->kept[index] : index;
+}
+
+int gcl_dataset_label(const gcl_dataset *dataset, size_t index)
+{
+    return dataset->format->label(dataset, stored_index(dataset, index));
 }
 
 char *gcl_dataset_item_name(const gcl_dataset *dataset, size_t index)
@@ -356,7 +370,7 @@ static int read_item(gcl_dataset *dataset, size_t index, const gcl_draw *draw,
     int result = dataset->format->load(dataset, stored, side, &item, err);
     if (result == 0 && gcl_item_fields(&item, o, draw, fields, &reason) != 0) {
         char *name = gcl_dataset_item_name(dataset, index);
-        result = gcl_fail(err, reason.code, "%s: %s", name, reason.text);
+        result = gcl_fail(err, reason.code, "%s/%s: %s", dataset->spec, name, reason.text);
         free(name);
     }
     gcl_item_free(&item);
@@ -368,7 +382,7 @@ int gcl_dataset_read(gcl_dataset *dataset, size_t index, const gcl_draw *draw,
 {
     const gcl_draw plain = {.position = index};
     if (is_unreadable(dataset, index))
-        return gcl_fail(err, GCL_DATA, "%s: picture %zu could not be read before", dataset->name,
+        return gcl_fail(err, GCL_DATA, "%s: item %zu could not be read before", dataset->spec,
                         index);
     gcl_error reason = {0};
     if (read_item(dataset, index, draw != NULL ? draw : &plain, fields, &reason) == 0)
@@ -390,41 +404,39 @@ int gcl_dataset_originals(const gcl_dataset *dataset, size_t index, gcl_image pi
     return result;
 }
 
-/* Lays bytes [size, size, c] into `picture`, `x` pixels from its left side. */
-static int lay(gcl_image *picture, int x, const uint8_t *bytes, int size, int c, gcl_error *err)
+/* Field `which` as a picture. */
+static int show_field(gcl_image *picture, const gcl_wanted *w, int which, uint8_t *bytes, size_t n,
+                      gcl_error *err)
 {
-    gcl_image part;
-    if (gcl_image_new(&part, size, size, c, err) != 0)
+    int channels = which == 0 ? w->channels : w->target_channels;
+    if (gcl_image_new(picture, w->size, w->size, channels, err) != 0)
         return -1;
-    memcpy(part.pixels, bytes, (size_t)size * (size_t)size * (size_t)c);
-    int result = gcl_image_set_channels(&part, picture->channels, err);
-    size_t pixel = (size_t)picture->channels, row = (size_t)size * pixel;
-    for (int y = 0; y < size && result == 0; y++)
-        memcpy(picture->pixels + ((size_t)y * (size_t)picture->width + (size_t)x) * pixel,
-               part.pixels + (size_t)y * row, row);
-    gcl_image_free(&part);
-    return result;
+    gcl_item_spread(bytes, n, w->levels);
+    memcpy(picture->pixels, bytes, n);
+    return 0;
 }
 
 int gcl_dataset_show(gcl_dataset *dataset, size_t index, gcl_image *picture, gcl_error *err)
 {
     const gcl_wanted *w = &dataset->options.wanted;
-    bool pair = w->kind == GCL_WANT_PAIRS;
-    int channels = pair && w->target_channels > w->channels ? w->target_channels : w->channels;
     size_t n[2] = {gcl_dataset_field_bytes(dataset, 0), gcl_dataset_field_bytes(dataset, 1)};
-    void *const fields[2] = {gcl_alloc(n[0]), gcl_alloc(n[1])};
+    void *const fields[2] = {gcl_alloc(n[0]), gcl_alloc(n[1] + 1)};
+    gcl_image source = {0}, target = {0};
     *picture = (gcl_image){0};
     int result = gcl_dataset_read(dataset, index, NULL, fields, err);
     if (result == 0)
-        result = gcl_image_new(picture, pair ? 2 * w->size : w->size, w->size, channels, err);
-    for (int i = 0; i < (pair ? 2 : 1) && result == 0; i++) {
-        gcl_item_spread(fields[i], n[i], w->levels);
-        result = lay(picture, i * w->size, fields[i], w->size,
-                     i == 0 ? w->channels : w->target_channels, err);
+        result = show_field(&source, w, 0, fields[0], n[0], err);
+    if (result == 0 && w->kind == GCL_WANT_PAIRS) {
+        result = show_field(&target, w, 1, fields[1], n[1], err);
+        if (result == 0)
+            result = gcl_image_join(picture, &source, &target, err);
+    } else if (result == 0) {
+        *picture = source;
+        source = (gcl_image){0};
     }
     free(fields[0]);
     free(fields[1]);
-    if (result != 0)
-        gcl_image_free(picture);
+    gcl_image_free(&source);
+    gcl_image_free(&target);
     return result;
 }

@@ -85,9 +85,15 @@ const char *gcl_dataset_format_name(const gcl_dataset *dataset);
 /* One line of facts for people: how many items of what kind, and what is done with them. */
 const char *gcl_dataset_describe(const gcl_dataset *dataset);
 
+/* The same without what is done with them. */
+const char *gcl_dataset_facts(const gcl_dataset *dataset);
+
 int gcl_dataset_classes(const gcl_dataset *dataset); /* labelled: how many there are; else 0 */
 /* The name of a class, 0 <= k < classes: a folder's name, "7", "aeroplane". */
 const char *gcl_dataset_class_name(const gcl_dataset *dataset, int k);
+
+/* Labelled: the class of item `index`; -1 if it cannot be read. */
+int gcl_dataset_label(const gcl_dataset *dataset, size_t index);
 
 /* The name of item `index`, for messages and lists; the caller free()s it. */
 char *gcl_dataset_item_name(const gcl_dataset *dataset, size_t index);

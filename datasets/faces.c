@@ -1,4 +1,4 @@
-/* builtin:faces: cartoon faces, rendered when they are read. Face i is a pure function of i. */
+/* Cartoon faces, rendered when they are wanted. Face i is a pure function of i. */
 #include "datasets/faces.h"
 
 #include <math.h>
@@ -8,7 +8,6 @@
 
 #include "base/memory.h"
 #include "base/philox.h"
-#include "datasets/format.h"
 
 #define FACES_SEED 0xFACE5
 
@@ -114,6 +113,21 @@ static void draw_head(face *f, float look, bool fancy)
     f->pointed_ears = chance(f, T_POINTED, fancy ? 0.6f : 0.03f);
 }
 
+/* Of t along the natural colours, from black to blond. */
+static enum hair_class natural_class(float t)
+{
+    return t < 0.19f ? HAIR_BLACK : t < 0.44f ? HAIR_BROWN : t < 0.69f ? HAIR_RED : HAIR_BLOND;
+}
+
+/* Of a hue in turns. */
+static enum hair_class dyed_class(float hue)
+{
+    return hue < 0.20f   ? HAIR_ORANGE
+           : hue < 0.45f ? HAIR_GREEN
+           : hue < 0.70f ? HAIR_BLUE
+                         : HAIR_PINK;
+}
+
 static void draw_hair_colour(face *f, bool fancy, float age)
 {
     static const gcl_colour natural[] = {
@@ -123,11 +137,11 @@ static void draw_hair_colour(face *f, bool fancy, float age)
     float t = draw(f, T_HAIR_HUE);
     gcl_colour grey = {0.55f, 0.55f, 0.58f}, silver = {0.94f, 0.94f, 0.95f};
     if (age > 0.85f)
-        f->hair = gcl_colour_mix(grey, silver, t);
+        f->hair = gcl_colour_mix(grey, silver, t), f->hair_class = HAIR_GREY;
     else if (chance(f, T_HAIR_COLOUR, fancy ? 0.75f : 0.17f))
-        f->hair = gcl_colour_hsv(t, 0.62f, 0.80f);
+        f->hair = gcl_colour_hsv(t, 0.62f, 0.80f), f->hair_class = dyed_class(t);
     else
-        f->hair = along(natural, 9, t);
+        f->hair = along(natural, 9, t), f->hair_class = natural_class(t);
     f->brow =
         gcl_colour_mix(gcl_colour_shade(f->hair, 0.62f), gcl_colour_shade(f->skin, 0.35f), 0.35f);
 }
@@ -275,7 +289,7 @@ static void paint_face(gcl_canvas *canvas, const face *f)
     gcl_face_hat(canvas, f);
 }
 
-static int render(int size, uint32_t index, uint8_t *bytes, gcl_error *err)
+int gcl_face_render(uint32_t index, int size, uint8_t *bytes, gcl_error *err)
 {
     gcl_canvas *canvas = gcl_canvas_new(size, err);
     if (canvas == NULL)
@@ -288,48 +302,9 @@ static int render(int size, uint32_t index, uint8_t *bytes, gcl_error *err)
     return 0;
 }
 
-static bool faces_recognise(const char *spec) { return strcmp(spec, "builtin:faces") == 0; }
-
-static int faces_open(gcl_dataset *dataset, const char *spec, gcl_error *err)
+enum hair_class gcl_face_hair_class(uint32_t index)
 {
-    (void)spec;
-    if (dataset->options.box.width > 0)
-        return gcl_fail(err, GCL_USAGE,
-                        "data.box: builtin:faces are drawn at the size wanted; "
-                        "leave the box out");
-    dataset->n_items = GCL_FACES_COUNT;
-    dataset->name = gcl_strdup("faces");
-    dataset->drawn = true;
-    dataset->facts = gcl_strdup("builtin:faces: 100000 cartoon faces, drawn as they are needed");
-    return 0;
+    face f;
+    draw_face(&f, index);
+    return f.front == FRONT_NONE && f.back == BACK_NONE ? HAIR_BALD : f.hair_class;
 }
-
-static int faces_load(const gcl_dataset *dataset, size_t index, int side, gcl_item *item,
-                      gcl_error *err)
-{
-    gcl_image picture;
-    if (side == 0)
-        side = dataset->options.wanted.size;
-    if (gcl_image_new(&picture, side, side, 3, err) != 0)
-        return -1;
-    int result = render(side, (uint32_t)index, picture.pixels, err);
-    gcl_item_set(item, 0, &picture);
-    return result;
-}
-
-static void faces_item_name(const gcl_dataset *dataset, size_t index, gcl_text *name)
-{
-    (void)dataset;
-    gcl_text_add(name, "%zu", index);
-}
-
-const gcl_dataset_format gcl_dataset_faces = {
-    .name = "faces",
-    .line = "faces: builtin:faces, cartoon faces that the program draws itself",
-    .is = "holds pictures",
-    .kinds = 1 << GCL_WANT_PICTURES,
-    .recognise = faces_recognise,
-    .open = faces_open,
-    .load = faces_load,
-    .item_name = faces_item_name,
-};

@@ -1,7 +1,8 @@
 /* The built-in data set: cartoon faces. What a face is (its traits, drawn at random by its number)
  * and how it is painted (canvas.h) are apart:
  *
- *     faces.c       traits of face i; the format's row
+ *     faces.c       traits of face i
+ *     builtin.c     the format's row
  *     faces_head.c  head, ears, cheeks, beards
  *     faces_look.c  eyes, brows, nose, mouth
  *     faces_hair.c  hair styles
@@ -27,6 +28,10 @@ enum hair_front {
 enum hair_back {
     BACK_NONE, BACK_LONG, BACK_WAVY, BACK_BOB, BACK_PIGTAILS, BACK_BRAIDS, BACK_PONYTAIL, BACK_AFRO,
     BACK_BUN, BACK_BUNS
+};
+enum hair_class { /* what builtin:faces is labelled by */
+    HAIR_BALD, HAIR_BLACK, HAIR_BROWN, HAIR_RED, HAIR_BLOND, HAIR_GREY, HAIR_ORANGE, HAIR_GREEN,
+    HAIR_BLUE, HAIR_PINK, HAIR_CLASSES
 };
 enum eye_style { EYES_ROUND, EYES_ALMOND, EYES_SLEEPY, EYES_WIDE, EYES_HAPPY, EYES_WINK };
 enum nose_style { NOSE_BUTTON, NOSE_HOOK, NOSE_WIDE, NOSE_LONG, NOSE_SMALL };
@@ -62,6 +67,7 @@ typedef struct face {
     bool pointed_ears, freckles, blush, mole, wrinkles, earrings;
 
     gcl_colour hair;
+    enum hair_class hair_class; /* of its colour, even if there is none to see */
     enum hair_front front;
     enum hair_back back;
     float side;  /* -1 or 1: where a parting is */
@@ -87,6 +93,10 @@ typedef struct face {
     enum cloth_style cloth;
     gcl_colour cloth_colour;
 } face;
+
+/* Face `index` as bytes [size, size, 3]. Errors: GCL_MEMORY. */
+int gcl_face_render(uint32_t index, int size, uint8_t *bytes, gcl_error *err);
+enum hair_class gcl_face_hair_class(uint32_t index);
 
 /* A number in [0, 1) that belongs to the face: the k-th of detail `what`. */
 float gcl_face_draw(const face *f, uint32_t what, uint32_t k);

@@ -24,12 +24,16 @@ typedef struct gcl_dataset_format {
     void (*close)(gcl_dataset *dataset); /* frees state; may be NULL */
     /* Item `index`, from several threads at once. On failure the item may be half filled. */
     int (*load)(const gcl_dataset *dataset, size_t index, int side, gcl_item *item, gcl_error *err);
+    /* The class of an item, without reading pictures; -1: cannot be read. NULL where kinds lack
+     * GCL_WANT_LABELLED. */
+    int (*label)(const gcl_dataset *dataset, size_t index);
     /* Adds the item's name, which never changes: a path within the data set, or a number. */
     void (*item_name)(const gcl_dataset *dataset, size_t index, gcl_text *name);
 } gcl_dataset_format;
 
 struct gcl_dataset {
     const gcl_dataset_format *format;
+    char *spec; /* what was opened */
     gcl_dataset_options options;
     size_t n_items;     /* of the format; set by open */
     char *name, *facts; /* facts: what is in it; how it is cropped is added to it for describe */
@@ -47,7 +51,8 @@ struct gcl_dataset {
     size_t n_unreadable;
 };
 
-extern const gcl_dataset_format gcl_dataset_folder, gcl_dataset_faces;
+extern const gcl_dataset_format gcl_format_faces, gcl_format_mnist, gcl_format_cifar,
+    gcl_format_pairs, gcl_format_sides, gcl_format_classes, gcl_format_folder;
 
 /* What to do when a data set gives no pairs, or no classes. */
 #define GCL_DATASET_PAIRS_HELP                                                                     \

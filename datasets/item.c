@@ -48,6 +48,34 @@ int gcl_item_decode(gcl_item *item, int which, const gcl_dataset_options *option
     return gcl_image_decode(bytes, n, name, &p->scale, &p->image, err);
 }
 
+int gcl_item_decode_halves(gcl_item *item, int left, const gcl_dataset_options *options, int side,
+                           const uint8_t *bytes, size_t n, const char *name, gcl_error *err)
+{
+    gcl_image_header half;
+    gcl_image whole;
+    if (gcl_image_read_header(bytes, n, name, &half, err) != 0)
+        return -1;
+    if (half.width % 2 != 0)
+        return gcl_fail(err, GCL_DATA, "%s: is %d pixels wide, which cannot be halved to A|B", name,
+                        half.width);
+    half.width /= 2;
+    /* Decoded smaller, the halves must still meet between two pixels. */
+    double scale = half.width % 8 == 0 ? least_scale(options, &half, side) : 1;
+    if (gcl_image_decode(bytes, n, name, &scale, &whole, err) != 0)
+        return -1;
+    int result = 0;
+    for (int k = 0; k < 2 && result == 0; k++) {
+        struct gcl_item_picture *p = &item->pictures[k == 0 ? left : 1 - left];
+        p->width = half.width;
+        p->height = half.height;
+        p->scale = scale;
+        result = gcl_image_cut(&p->image, &whole, k * (whole.width / 2), 0, whole.width / 2,
+                               whole.height, err);
+    }
+    gcl_image_free(&whole);
+    return result;
+}
+
 /* ---- to a square -------------------------------------------------------------------------------- */
 
 gcl_box gcl_item_crop(const gcl_dataset_options *options, int width, int height)
@@ -142,21 +170,19 @@ int gcl_item_side(const gcl_wanted *wanted, const gcl_draw *draw)
     return draw->cut && wanted->load_size > 0 ? wanted->load_size : wanted->size;
 }
 
-static uint32_t cut_at(const gcl_draw *draw, int axis, int room)
+static int cut_at(const gcl_draw *draw, int axis, int room)
 {
-    return gcl_philox_below(draw->seed, (uint32_t)draw->epoch, STREAM_CUT,
-                            2 * (uint64_t)draw->position + (uint64_t)axis, (uint32_t)room + 1);
+    return (int)gcl_philox_below(draw->seed, (uint32_t)draw->epoch, STREAM_CUT,
+                                 2 * (uint64_t)draw->position + (uint64_t)axis, (uint32_t)room + 1);
 }
 
 /* The random cut of size x size pixels, equal for both pictures of a pair. */
-static void cut(const gcl_image *picture, const gcl_draw *draw, int size, uint8_t *bytes)
+static int cut(gcl_image *out, const gcl_image *square, const gcl_draw *draw, int size,
+               gcl_error *err)
 {
-    int room = picture->width - size;
-    size_t c = (size_t)picture->channels, row = (size_t)size * c;
-    size_t x = room > 0 ? cut_at(draw, 0, room) : 0, y = room > 0 ? cut_at(draw, 1, room) : 0;
-    const uint8_t *from = picture->pixels + (y * (size_t)picture->width + x) * c;
-    for (int i = 0; i < size; i++)
-        memcpy(bytes + (size_t)i * row, from + (size_t)i * (size_t)picture->width * c, row);
+    int room = square->width - size;
+    return gcl_image_cut(out, square, cut_at(draw, 0, room), cut_at(draw, 1, room), size, size,
+                         err);
 }
 
 static bool is_mirrored(const gcl_draw *draw)
@@ -190,25 +216,33 @@ void gcl_item_spread(uint8_t *bytes, size_t n, int levels)
         bytes[i] = (uint8_t)((bytes[i] * 255u + most / 2) / most);
 }
 
+/* An item's random bits lie one behind the other, the target's behind the source's. */
+static uint64_t first_bit(const gcl_wanted *wanted, const gcl_draw *draw, int which)
+{
+    uint64_t most = 3 * (uint64_t)wanted->size * (uint64_t)wanted->size;
+    return (2 * (uint64_t)draw->position + (uint64_t)which) * most;
+}
+
 static int make_picture(const gcl_item *item, int which, const gcl_dataset_options *options,
                         const gcl_draw *draw, uint8_t *bytes, gcl_error *err)
 {
     const gcl_wanted *wanted = &options->wanted;
-    int channels = which == 0 ? wanted->channels : wanted->target_channels;
-    size_t n = (size_t)wanted->size * (size_t)wanted->size * (size_t)channels;
-    gcl_image square;
+    int channels = which == 0 ? wanted->channels : wanted->target_channels, size = wanted->size;
+    size_t n = (size_t)size * (size_t)size * (size_t)channels;
+    gcl_image square, picture;
     if (gcl_item_fit(item, which, options, gcl_item_side(wanted, draw), channels, &square, err) !=
         0)
         return -1;
-    cut(&square, draw, wanted->size, bytes);
+    int result = cut(&picture, &square, draw, size, err);
+    if (result == 0) {
+        memcpy(bytes, picture.pixels, n);
+        if (is_mirrored(draw))
+            gcl_flip_horizontal(bytes, size, size, channels);
+        set_levels(bytes, n, wanted->levels, draw, first_bit(wanted, draw, which));
+    }
+    gcl_image_free(&picture);
     gcl_image_free(&square);
-    if (is_mirrored(draw))
-        gcl_flip_horizontal(bytes, wanted->size, wanted->size, channels);
-    /* An item's random bits lie one behind the other, the target's behind the source's. */
-    size_t n_item = (size_t)wanted->size * (size_t)wanted->size * 6;
-    set_levels(bytes, n, wanted->levels, draw,
-               (uint64_t)draw->position * n_item + (uint64_t)which * (n_item / 2));
-    return 0;
+    return result;
 }
 
 int gcl_item_fields(const gcl_item *item, const gcl_dataset_options *options, const gcl_draw *draw,

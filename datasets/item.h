@@ -30,6 +30,11 @@ void gcl_item_set(gcl_item *item, int which, gcl_image *image);
 int gcl_item_decode(gcl_item *item, int which, const gcl_dataset_options *options, int side,
                     const uint8_t *bytes, size_t n, const char *name, gcl_error *err);
 
+/* The same for both pictures of a pair that lie side by side in one file: the left half becomes
+ * picture `left`, the right half the other. GCL_DATA too for an odd width. */
+int gcl_item_decode_halves(gcl_item *item, int left, const gcl_dataset_options *options, int side,
+                           const uint8_t *bytes, size_t n, const char *name, gcl_error *err);
+
 /* The part of a picture of width x height pixels that the options ask for. */
 gcl_box gcl_item_crop(const gcl_dataset_options *options, int width, int height);
 

@@ -17,6 +17,12 @@ static const char forward_text[] =
     "framework, with running statistics and no dropout unless --train-mode is given. The "
     "output tensor is \"out\".";
 
+static const char dataset_text[] =
+    "info PATH: what is there, and as what it can be used. check PATH: decodes every picture and "
+    "lists the bad, the tiny and the odd-sized ones (exit status 1 if any is bad). pair --in PATH "
+    "--out DIR: writes an A|B picture for each picture: B is the picture, cut to a square "
+    "(data.crop, data.box), A its edges, its grey or a blurred copy.";
+
 const gcl_command gcl_commands[] = {
     {"devices", "", 0, 0, "the numbered list of OpenCL devices", NULL, gcl_command_devices, NULL},
     {"train", "", 0, 0, "trains a model on pictures", train_text, gcl_command_train,
@@ -29,6 +35,8 @@ const gcl_command gcl_commands[] = {
      gcl_command_describe, gcl_help_models},
     {"bench", "[MODEL...]", 0, -1, "times training steps, launch by launch", NULL,
      gcl_command_bench, gcl_help_models},
+    {"dataset", "info|check|pair [PATH]", 1, 2, "facts of a data set, its soundness, pairs of it",
+     dataset_text, gcl_command_dataset, NULL},
     {"selftest", "", 0, 0, "checks every kernel and the models on the device", NULL,
      gcl_command_selftest, NULL},
     {"version", "", 0, 0, "version, revision and build options", NULL, gcl_command_version, NULL},

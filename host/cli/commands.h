@@ -13,6 +13,7 @@ int gcl_command_forward(const gcl_options *options, gcl_error *err);
 int gcl_command_describe(const gcl_options *options, gcl_error *err);
 int gcl_command_bench(const gcl_options *options, gcl_error *err);
 int gcl_command_selftest(const gcl_options *options, gcl_error *err);
+int gcl_command_dataset(const gcl_options *options, gcl_error *err);
 int gcl_command_version(const gcl_options *options, gcl_error *err);
 int gcl_command_help(const gcl_options *options, gcl_error *err);
 

@@ -42,15 +42,15 @@ static const option table[] = {
     {"verbose", 'v', FLAG, AT(verbose), NULL, NULL, "says more"},
     {"help", 'h', FLAG, AT(help), NULL, NULL, "this help"},
     {"version", 0, FLAG, AT(version), NULL, NULL, "version, revision and build options"},
-    {"json", 0, FLAG, AT(json), NULL, " devices describe bench selftest ",
+    {"json", 0, FLAG, AT(json), NULL, " devices describe bench selftest dataset ",
      "the same facts as JSON"},
 
     {"model", 0, TEXT, AT(model), "SYSTEM[:PRESET]", " train ", "what to train"},
     {"data", 0, TEXT, AT(data), "PATH|builtin:NAME", " train ",
      "the pictures; the built-in ones if not given"},
-    {"out", 0, TEXT, AT(out), "PATH", " train sample forward ",
+    {"out", 0, TEXT, AT(out), "PATH", " train sample forward dataset ",
      "where results go: a run folder (train), a .png sheet or a folder of pictures (sample), a "
-     ".safetensors file (forward)"},
+     ".safetensors file (forward), a folder (dataset pair)"},
     {"steps", 0, WHOLE, AT(steps), "N", " train bench ",
      "train: stop when the run has made N steps; bench: time N steps"},
     {"epochs", 0, REAL, AT(epochs), "N", " train ", "stop after N passes over the pictures"},
@@ -77,10 +77,16 @@ static const option table[] = {
     {"network", 0, TEXT, AT(network), "NAME", " forward ", "which network; the first if not given"},
     {"weights", 0, TEXT, AT(weights), "FILE.safetensors", " forward ",
      "its parameters under their checkpoint names; a checkpoint is fine"},
-    {"in", 0, TEXT, AT(in), "FILE.safetensors[:TENSOR]", " forward ",
-     "the input, N,C,H,W (or N,C); TENSOR says which if the file holds several"},
+    {"in", 0, TEXT, AT(in), "FILE.safetensors[:TENSOR]|PATH", " forward dataset ",
+     "forward: the input, N,C,H,W (or N,C); TENSOR says which if the file holds several; dataset "
+     "pair: the pictures"},
     {"train-mode", 0, FLAG, AT(train_mode), NULL, " forward ",
      "batch statistics and dropout, as in a training step"},
+
+    {"kind", 0, TEXT, AT(kind), "edges|grey|blur", " dataset ",
+     "pair: what the model is to start from; edges if not given"},
+    {"size", 0, WHOLE, AT(size), "N", " dataset ",
+     "pair: the side of the pictures, as they are if not given; check: a smaller side is tiny"},
 };
 
 enum { N_OPTIONS = sizeof table / sizeof *table };

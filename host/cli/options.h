@@ -30,8 +30,8 @@ typedef struct gcl_options {
     int quiet, verbose, help, version, json;
 
     const char *model, *data, *out, *resume, *init, *config, *replay, *in, *weights, *network;
-    const char *grid, *seeds;
-    int64_t steps, batch, accumulate, count;
+    const char *grid, *seeds, *kind;
+    int64_t steps, batch, accumulate, count, size;
     double epochs, minutes, temperature;
     int dry_run, train_mode;
 

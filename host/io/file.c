@@ -10,16 +10,16 @@
 
 #include "base/memory.h"
 
-static int read_all(int fd, uint8_t *bytes, size_t n)
+int gcl_file_read_at(int fd, void *bytes, size_t n, uint64_t at)
 {
     size_t done = 0;
     while (done < n) {
-        ssize_t got = read(fd, bytes + done, n - done);
+        ssize_t got = pread(fd, (uint8_t *)bytes + done, n - done, (off_t)(at + done));
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
             return -1;
-        if (got == 0) { /* the file became shorter after fstat */
+        if (got == 0) { /* the file is shorter than it was, or than it says */
             errno = EIO;
             return -1;
         }
@@ -43,7 +43,7 @@ static int read_open(int fd, const char *path, size_t limit, uint8_t **bytes, si
     uint8_t *content = malloc(size + 1);
     if (content == NULL)
         return gcl_fail(err, GCL_MEMORY, "%s: out of host memory (%zu bytes wanted)", path, size);
-    if (read_all(fd, content, size) != 0) {
+    if (gcl_file_read_at(fd, content, size, 0) != 0) {
         free(content);
         return gcl_fail(err, GCL_DATA, "%s: cannot be read: %s", path, strerror(errno));
     }

@@ -12,6 +12,10 @@
  * unreadable, no file, too large), GCL_MEMORY. */
 int gcl_file_read(const char *path, size_t limit, uint8_t **bytes, size_t *n, gcl_error *err);
 
+/* Reads the n bytes at byte `at` of an open file; from several threads at once. Returns -1 with
+ * errno set when that is not possible, EIO where the file ends before. */
+int gcl_file_read_at(int fd, void *bytes, size_t n, uint64_t at);
+
 /* Writes a file atomically: a temporary in the same folder, fsync, rename, fsync of the folder.
  * Under `path` lies the old file or the whole new one, whatever happens. Errors: GCL_DISK. */
 int gcl_file_replace(const char *path, const void *bytes, size_t n, gcl_error *err);

@@ -88,6 +88,18 @@ static uint8_t luma(const uint8_t *rgb)
     return (uint8_t)((rgb[0] * 19595u + rgb[1] * 38470u + rgb[2] * 7471u + 0x8000u) >> 16);
 }
 
+/* Pixel i of a picture in `channels` channels. */
+static void convert_pixel(uint8_t *to, const gcl_image *image, size_t i, int channels)
+{
+    const uint8_t *from = image->pixels + i * (size_t)image->channels;
+    if (channels == image->channels)
+        memcpy(to, from, (size_t)channels);
+    else if (channels == 1)
+        *to = luma(from);
+    else
+        memset(to, *from, 3);
+}
+
 int gcl_image_set_channels(gcl_image *image, int channels, gcl_error *err)
 {
     if (image->channels == channels)
@@ -97,12 +109,36 @@ int gcl_image_set_channels(gcl_image *image, int channels, gcl_error *err)
         return -1;
     size_t n_pixels = (size_t)image->width * (size_t)image->height;
     for (size_t i = 0; i < n_pixels; i++)
-        if (channels == 1)
-            other.pixels[i] = luma(image->pixels + 3 * i);
-        else
-            memset(other.pixels + 3 * i, image->pixels[i], 3);
+        convert_pixel(other.pixels + i * (size_t)channels, image, i, channels);
     gcl_image_free(image);
     *image = other;
+    return 0;
+}
+
+int gcl_image_cut(gcl_image *out, const gcl_image *in, int x, int y, int width, int height,
+                  gcl_error *err)
+{
+    if (gcl_image_new(out, width, height, in->channels, err) != 0)
+        return -1;
+    size_t pixel = (size_t)in->channels, row = (size_t)width * pixel;
+    const uint8_t *from = in->pixels + ((size_t)y * (size_t)in->width + (size_t)x) * pixel;
+    for (int i = 0; i < height; i++)
+        memcpy(out->pixels + (size_t)i * row, from + (size_t)i * (size_t)in->width * pixel, row);
+    return 0;
+}
+
+int gcl_image_join(gcl_image *out, const gcl_image *left, const gcl_image *right, gcl_error *err)
+{
+    int channels = left->channels > right->channels ? left->channels : right->channels;
+    const gcl_image *const parts[] = {left, right};
+    if (gcl_image_new(out, left->width + right->width, left->height, channels, err) != 0)
+        return -1;
+    uint8_t *to = out->pixels;
+    for (int y = 0; y < out->height; y++)
+        for (int k = 0; k < 2; k++)
+            for (int x = 0; x < parts[k]->width; x++, to += channels)
+                convert_pixel(to, parts[k], (size_t)y * (size_t)parts[k]->width + (size_t)x,
+                              channels);
     return 0;
 }
 

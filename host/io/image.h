@@ -61,6 +61,14 @@ int gcl_image_read_file(const char *path, gcl_image *image, gcl_error *err);
  * 0.299 R + 0.587 G + 0.114 B, as Pillow's mode L. Errors: GCL_MEMORY. */
 int gcl_image_set_channels(gcl_image *image, int channels, gcl_error *err);
 
+/* Copies the part of width x height pixels at x, y, which must lie in `in`. Errors: GCL_MEMORY. */
+int gcl_image_cut(gcl_image *out, const gcl_image *in, int x, int y, int width, int height,
+                  gcl_error *err);
+
+/* Two pictures of one height side by side; RGB if one of them is. Errors: GCL_MEMORY; `out` is then
+ * empty. */
+int gcl_image_join(gcl_image *out, const gcl_image *left, const gcl_image *right, gcl_error *err);
+
 /* Encodes a grey or RGB picture as PNG into *bytes, which the caller free()s.
  * Errors: GCL_MEMORY. */
 int gcl_image_encode_png(const gcl_image *image, uint8_t **bytes, size_t *n, gcl_error *err);
