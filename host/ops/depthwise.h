@@ -5,6 +5,8 @@
 #include "ops/variants.h"
 
 extern const gcl_variant gcl_depthwise_naive, gcl_depthwise_weight_naive;
+/* Work-group size 1, rows of outputs or of taps in registers, explicit vectors; CPUs. */
+extern const gcl_variant gcl_depthwise_vec, gcl_depthwise_weight_vec;
 
 /* Bytes of the operands and the result, each once. */
 double gcl_depthwise_bytes(const gcl_node *node);
