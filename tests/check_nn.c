@@ -18,6 +18,8 @@ static const struct layout_case {
     {GCL_LAYOUT_VECTOR, {{1, 1, 1, 7}}, {0, 0, 0}, 1, {7, 1, 1, 1}, 3, 3},
     /* r=1 s=0 c=2 k=3 of [2,3,4,5]: ((1*3 + 0)*4 + 2)*5 + 3 -> ((3*4 + 2)*2 + 1)*3 + 0 */
     {GCL_LAYOUT_CONV, {{2, 3, 4, 5}}, {0, 0, 0}, 4, {5, 4, 2, 3}, 73, 87},
+    /* depthwise, r=1 s=0 k=3: (1*3 + 0)*5 + 3 -> (3*2 + 1)*3 + 0 */
+    {GCL_LAYOUT_CONV, {{2, 3, 1, 5}}, {0, 0, 0}, 4, {5, 1, 2, 3}, 18, 21},
     {GCL_LAYOUT_CONV_TRANSPOSE, {{2, 3, 4, 5}}, {0, 0, 0}, 4, {5, 4, 2, 3}, 73, 87},
     /* in=2 out=1 of [3 in, 4 out] -> 1*3 + 2 */
     {GCL_LAYOUT_LINEAR, {{1, 1, 3, 4}}, {0, 0, 0}, 2, {4, 3, 1, 1}, 9, 5},
@@ -31,6 +33,8 @@ static const struct layout_case {
     /* n=1 h=1 w=2 c=3 of [2,2,3,4] -> ((1*4 + 3)*2 + 1)*3 + 2 */
     {GCL_LAYOUT_IMAGE, {{2, 2, 3, 4}}, {0, 0, 0}, 4, {2, 4, 2, 3}, 47, 47},
     {GCL_LAYOUT_IMAGE, {{1, 2, 3, 4}}, {0, 0, 0}, 3, {4, 2, 3, 1}, 15, 21},
+    /* r=1 s=0 c=3 of [2,3,4,1] -> (3*2 + 1)*3 + 0 */
+    {GCL_LAYOUT_FILTER_VECTOR, {{2, 3, 4, 1}}, {0, 0, 0}, 1, {24, 1, 1, 1}, 15, 21},
 };
 enum { N_LAYOUTS = sizeof layout_cases / sizeof *layout_cases };
 
@@ -55,65 +59,6 @@ START_TEST(layouts_are_pytorchs)
         ck_assert_double_ge((double)file[i], 0); /* every place was written: a permutation */
     gcl_tensor_from_file(t, file, back);
     ck_assert_mem_eq(memory, back, (size_t)n * sizeof *memory);
-}
-END_TEST
-
-/* ---- initial values ------------------------------------------------------------------------------------ */
-
-enum { MANY = 20000 };
-
-static void initialise(gcl_init init, const char *name, uint64_t seed, float *to)
-{
-    gcl_tensor tensor = {.name = name, .shape = gcl_shape_of(1, 1, 1, MANY), .init = init};
-    gcl_tensor_initialise(&tensor, seed, to);
-}
-
-START_TEST(initial_values_depend_on_seed_and_name_alone)
-{
-    static float a[MANY], b[MANY];
-    gcl_init init = {.kind = GCL_INIT_NORMAL, .b = 1};
-    initialise(init, "G.a", 1, a);
-    initialise(init, "G.a", 1, b);
-    ck_assert_mem_eq(a, b, sizeof a);
-    initialise(init, "G.b", 1, b);
-    ck_assert(a[0] != b[0] && a[1] != b[1]);
-    initialise(init, "G.a", 2, b);
-    ck_assert(a[0] != b[0] && a[1] != b[1]);
-}
-END_TEST
-
-/* Mean and standard deviation. */
-static void moments_of(const float *x, double *mean, double *deviation)
-{
-    double sum = 0, squares = 0;
-    for (int i = 0; i < MANY; i++)
-        sum += (double)x[i];
-    *mean = sum / MANY;
-    for (int i = 0; i < MANY; i++)
-        squares += ((double)x[i] - *mean) * ((double)x[i] - *mean);
-    *deviation = sqrt(squares / MANY);
-}
-
-START_TEST(initial_values_have_their_distribution)
-{
-    static float x[MANY];
-    double mean, deviation;
-    initialise(gcl_init_constant(0.25), "G.a", 1, x);
-    moments_of(x, &mean, &deviation);
-    ck_assert_double_eq(mean, 0.25);
-    ck_assert_double_eq(deviation, 0);
-    initialise((gcl_init){.kind = GCL_INIT_NORMAL, .a = 1, .b = 0.02}, "G.a", 1, x);
-    moments_of(x, &mean, &deviation);
-    ck_assert_double_eq_tol(mean, 1, 5e-4);
-    ck_assert_double_eq_tol(deviation, 0.02, 5e-4);
-    gcl_init glorot = gcl_init_glorot(20, 4); /* +-sqrt(6/24) = +-0.5, deviation 0.5/sqrt(3) */
-    ck_assert_double_eq_tol(glorot.b, 0.5, 1e-15);
-    initialise(glorot, "G.a", 1, x);
-    moments_of(x, &mean, &deviation);
-    ck_assert_double_eq_tol(mean, 0, 0.01);
-    ck_assert_double_eq_tol(deviation, 0.5 / sqrt(3), 0.01);
-    for (int i = 0; i < MANY; i++)
-        ck_assert(fabsf(x[i]) <= 0.5f);
 }
 END_TEST
 
@@ -213,6 +158,20 @@ START_TEST(pictures_are_decoded)
     SET(gcl_nn_data_at(nn, 1), 0, 51, 255);
     ASSERT_VALUES(x, -1, -0.6, 1);
     ASSERT_VALUES(y, 0, 0.2, 1);
+}
+END_TEST
+
+START_TEST(levels_and_labels_are_decoded)
+{
+    gcl_node *x = gcl_nn_levels(nn, "x", gcl_shape_of(1, 1, 1, 3), 31);
+    gcl_node *labels = gcl_nn_labels(nn, "label", 3);
+    ck_assert_int_eq(gcl_nn_data_at(nn, 0)->dtype, GCL_U8);
+    ck_assert_ptr_eq(gcl_nn_data_at(nn, 1), labels);
+    ck_assert_int_eq(labels->dtype, GCL_U32);
+    ck_assert_int_eq(labels->shape.d[0], 3);
+    nn_begin();
+    SET(gcl_nn_data_at(nn, 0), 0, 15.5, 31);
+    ASSERT_VALUES(x, 0, 0.5, 1);
 }
 END_TEST
 
@@ -381,8 +340,6 @@ int main(void)
     TCase *tensors = nn_case(suite, "tensors"), *inputs = nn_case(suite, "inputs"),
           *layers = nn_case(suite, "layers");
     tcase_add_loop_test(tensors, layouts_are_pytorchs, 0, N_LAYOUTS);
-    tcase_add_test(tensors, initial_values_depend_on_seed_and_name_alone);
-    tcase_add_test(tensors, initial_values_have_their_distribution);
     tcase_add_test(tensors, parameters_lie_aligned_in_one_variable);
     tcase_add_test(tensors, a_parameter_has_one_shape);
     tcase_add_test(tensors, parameters_belong_to_a_network);
@@ -390,6 +347,7 @@ int main(void)
     tcase_add_test(tensors, state_is_a_variable_of_its_own);
     tcase_add_test(tensors, only_buffers_are_updated);
     tcase_add_test(inputs, pictures_are_decoded);
+    tcase_add_test(inputs, levels_and_labels_are_decoded);
     tcase_add_test(inputs, step_inputs_are_made_once);
     tcase_add_test(inputs, noise_is_drawn_from_streams_of_its_own);
     tcase_add_test(inputs, noise_is_an_input_in_replay);
