@@ -164,13 +164,18 @@ END_TEST
 START_TEST(levels_and_labels_are_decoded)
 {
     gcl_node *x = gcl_nn_levels(nn, "x", gcl_shape_of(1, 1, 1, 3), 31);
+    gcl_node *binary = gcl_nn_levels(nn, "b", gcl_shape_of(1, 1, 1, 2), 1);
     gcl_node *labels = gcl_nn_labels(nn, "label", 3);
     ck_assert_int_eq(gcl_nn_data_at(nn, 0)->dtype, GCL_U8);
-    ck_assert_ptr_eq(gcl_nn_data_at(nn, 1), labels);
+    ck_assert_int_eq(gcl_nn_data_at(nn, 1)->dtype, GCL_U8);
+    ck_assert_int_eq(binary->dtype, GCL_F32);
+    ck_assert_ptr_eq(gcl_nn_data_at(nn, 2), labels);
     ck_assert_int_eq(labels->dtype, GCL_U32);
     ck_assert_int_eq(labels->shape.d[0], 3);
     nn_begin();
     SET(gcl_nn_data_at(nn, 0), 0, 15.5, 31);
+    SET(gcl_nn_data_at(nn, 1), 0, 1);
+    ASSERT_VALUES(binary, 0, 1);
     ASSERT_VALUES(x, 0, 0.5, 1);
 }
 END_TEST

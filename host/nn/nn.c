@@ -90,9 +90,12 @@ gcl_node *gcl_nn_pictures(gcl_nn *nn, const char *name, gcl_shape shape, double 
     return gcl_shift(gcl_scale(bytes, (high - low) / 255), low);
 }
 
+/* With one level nothing is to be divided, but the bytes must become numbers of the graph. */
 gcl_node *gcl_nn_levels(gcl_nn *nn, const char *name, gcl_shape shape, int levels)
 {
-    return gcl_scale(data_input(nn, name, GCL_U8, shape), 1.0 / levels);
+    gcl_node *bytes = data_input(nn, name, GCL_U8, shape);
+    return levels > 1 ? gcl_scale(bytes, 1.0 / levels)
+                      : gcl_above(bytes, gcl_constant(nn->graph, 0));
 }
 
 gcl_node *gcl_nn_labels(gcl_nn *nn, const char *name, int n)
