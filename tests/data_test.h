@@ -17,6 +17,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "io/atomic.h"
 #include "io/image.h"
 
 static char folder[64]; /* made anew for each test */
@@ -65,6 +66,18 @@ static inline void write_bytes(const char *path, const void *bytes, size_t n)
     ck_assert_ptr_nonnull(file);
     ck_assert_uint_eq(fwrite(bytes, 1, n, file), n);
     ck_assert_int_eq(fclose(file), 0);
+}
+
+/* The same after making the folders above it. */
+static inline const char *below_folder(const char *name)
+{
+    const char *path = in_folder(name);
+    gcl_error reason = {0};
+    char *above = gcl_strdup(path);
+    *strrchr(above, '/') = 0;
+    ck_assert_msg(gcl_folder_make(above, &reason) == 0, "%s", reason.text);
+    free(above);
+    return path;
 }
 
 /* A PNG of any kind; `rows` holds packed rows as the file has them. */

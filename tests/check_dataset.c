@@ -1,0 +1,229 @@
+/* The command `dataset`: what it says and writes. GANOCL names the program (./ganocl if unset). */
+#include "data_test.h"
+
+#include <jansson.h>
+#include <sys/wait.h>
+
+#include "datasets/dataset.h"
+
+static gcl_error err;
+static char *output; /* of the last command, both channels */
+
+static void setup(void)
+{
+    make_folder();
+    err = (gcl_error){0};
+    output = NULL;
+}
+
+static void teardown(void)
+{
+    free(output);
+    remove_folder();
+}
+
+/* Runs `ganocl dataset ARGUMENTS` and returns its exit status. */
+static int run(const char *arguments)
+{
+    const char *program = getenv("GANOCL");
+    gcl_text line = {0}, text = {0};
+    char part[4096];
+    gcl_text_add(&line, "%s dataset %s", program != NULL ? program : "./ganocl", arguments);
+    FILE *pipe = popen(line.text, "r");
+    ck_assert_ptr_nonnull(pipe);
+    for (size_t n; (n = fread(part, 1, sizeof part, pipe)) > 0;)
+        gcl_text_add_bytes(&text, part, n);
+    int status = pclose(pipe);
+    gcl_text_free(&line);
+    gcl_text_add(&text, "%s", "");
+    free(output);
+    output = text.text;
+    ck_assert(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+/* The arguments with every % replaced by the test's folder. */
+static int run_on(const char *arguments)
+{
+    gcl_text text = {0};
+    for (const char *c = arguments; *c != 0; c++)
+        if (*c == '%')
+            gcl_text_add(&text, "%s", folder);
+        else
+            gcl_text_add_bytes(&text, c, 1);
+    int status = run(text.text);
+    gcl_text_free(&text);
+    return status;
+}
+
+static void assert_said(const char *part)
+{
+    ck_assert_msg(strstr(output, part) != NULL, "\"%s\" is not in \"%s\"", part, output);
+}
+
+static json_t *parse(void)
+{
+    json_error_t why;
+    json_t *object = json_loads(output, 0, &why);
+    ck_assert_msg(object != NULL, "%s: %s", why.text, output);
+    return object;
+}
+
+/* Two classes of pictures with a square in the middle. */
+static void write_squares(void)
+{
+    for (int i = 0; i < 6; i++) {
+        char name[32];
+        gcl_image image;
+        snprintf(name, sizeof name, "in/%s/%d.png", i < 4 ? "one" : "two", i);
+        ck_assert_int_eq(gcl_image_new(&image, 40, 30, 3, &err), 0);
+        for (int y = 8; y < 22; y++)
+            memset(image.pixels + (y * 40 + 13) * 3, 250 - i, 14 * 3);
+        ck_assert_int_eq(gcl_image_write_png(below_folder(name), &image, &err), 0);
+        gcl_image_free(&image);
+    }
+}
+
+START_TEST(info_says_what_it_can_be)
+{
+    write_squares();
+    ck_assert_int_eq(run_on("info %/in"), 0);
+    assert_said("6 pictures (0 JPEG, 6 PNG)");
+    assert_said("no: ");
+    assert_said("6 pictures in 2 classes");
+    assert_said("first item: one/0.png, 40 x 30, colour");
+    ck_assert_int_eq(run_on("info %/in --json"), 0);
+    json_t *info = parse(), *as = json_object_get(info, "as");
+    json_t *labelled = json_object_get(as, "labelled");
+    ck_assert_int_eq(json_integer_value(json_object_get(labelled, "count")), 6);
+    json_t *two = json_array_get(json_object_get(labelled, "classes"), 1);
+    ck_assert_str_eq(json_string_value(json_object_get(two, "name")), "two");
+    ck_assert_int_eq(json_integer_value(json_object_get(two, "count")), 2);
+    ck_assert_ptr_nonnull(json_object_get(json_object_get(as, "pairs"), "error"));
+    json_decref(info);
+    ck_assert_int_eq(run_on("info %/nowhere 2>&1"), GCL_DATA);
+    assert_said("No such file");
+}
+END_TEST
+
+START_TEST(check_finds_what_is_wrong)
+{
+    for (int i = 0; i < 20; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "%02d.png", i);
+        write_flat(in_folder(name), 32, 32, 9);
+    }
+    ck_assert_int_eq(run_on("check %"), 0);
+    assert_said("20 items read in ");
+    assert_said("20 good, 0 bad, 0 tiny, 0 odd-sized");
+    write_bytes(in_folder("03.png"), "no picture", 10);
+    write_flat(in_folder("04.png"), 12, 32, 9);
+    write_flat(in_folder("\xFF.png"), 32, 33, 9); /* not UTF-8 */
+    ck_assert_int_eq(run_on("check % --threads 3"), GCL_FAILED);
+    assert_said("18 good, 1 bad, 1 tiny, 1 odd-sized");
+    assert_said("03.png: is neither JPEG nor PNG");
+    assert_said("04.png: 12 x 32 pixels, a side below 16");
+    assert_said("32 x 33 pixels, where nearly all others have 32 x 32");
+    assert_said("   32 x 32          18");
+    ck_assert_int_eq(run_on("check % --json"), GCL_FAILED);
+    json_t *report = parse();
+    ck_assert_int_eq(json_integer_value(json_object_get(report, "items")), 21);
+    ck_assert_int_eq(json_integer_value(json_object_get(report, "good")), 18);
+    json_t *odd = json_array_get(json_object_get(report, "odd"), 0);
+    ck_assert_str_eq(json_string_value(json_object_get(odd, "name")), "?.png");
+    ck_assert_uint_eq(json_array_size(json_object_get(report, "sizes")), 3);
+    json_decref(report);
+    ck_assert_int_eq(run_on("check % --size 33"), GCL_FAILED);
+    assert_said("0 good, 1 bad, 20 tiny");
+}
+END_TEST
+
+static gcl_dataset *open_pairs(const char *name, int size)
+{
+    gcl_dataset_options options = {
+        .wanted = {.kind = GCL_WANT_PAIRS, .size = size, .channels = 1, .target_channels = 3}};
+    gcl_dataset *dataset = gcl_dataset_open(in_folder(name), &options, &err);
+    ck_assert_msg(dataset != NULL, "%s", err.text);
+    return dataset;
+}
+
+START_TEST(pairs_are_made)
+{
+    static uint8_t source[30 * 30], target[30 * 30 * 3];
+    void *const fields[2] = {source, target};
+    static const char *const kinds[] = {"edges", "grey", "blur"};
+    write_squares();
+    for (int kind = 0; kind < 3; kind++) {
+        char arguments[128];
+        snprintf(arguments, sizeof arguments, "pair --kind %s --in %%/in --out %%/%s", kinds[kind],
+                 kinds[kind]);
+        ck_assert_int_eq(run_on(arguments), 0);
+        assert_said("6 A|B pictures");
+        gcl_dataset *dataset = open_pairs(kinds[kind], 30);
+        ck_assert_uint_eq(gcl_dataset_count(dataset), 6);
+        ck_assert_int_eq(gcl_dataset_read(dataset, 5, NULL, fields, &err), 0);
+        gcl_dataset_close(dataset);
+        const uint8_t *middle = source + 15 * 30 + 15;
+        ck_assert_int_eq(target[3 * (15 * 30 + 15)], 245);
+        ck_assert_int_eq(target[0], 0);
+        ck_assert_int_eq(*middle, kind == 0 ? 255 : 245);
+        ck_assert_int_eq(source[0], kind == 0 ? 255 : 0);
+        int step = abs(source[15 * 30 + 7] - source[15 * 30 + 8]); /* across the square's side */
+        ck_assert(kind == 1 ? step == 245 : kind == 2 ? step > 60 && step < 200 : step > 100);
+    }
+}
+END_TEST
+
+START_TEST(pairs_of_a_size)
+{
+    write_squares();
+    write_bytes(in_folder("in/bad.png"), "?", 1);
+    ck_assert_int_eq(run_on("pair --in %/in --out %/out --size 16 --set data.crop=fit 2>&1"), 0);
+    assert_said("bad.png");
+    assert_said("6 A|B pictures, 1 unreadable ones skipped");
+    gcl_image picture;
+    ck_assert_int_eq(gcl_image_read_file(in_folder("out/two/4.png"), &picture, &err), 0);
+    ck_assert(picture.width == 32 && picture.height == 16);
+    for (int x = 16; x < 32; x++) /* fitted: black above */
+        ck_assert_int_eq(picture.pixels[x * picture.channels], 0);
+    gcl_image_free(&picture);
+}
+END_TEST
+
+START_TEST(mistakes)
+{
+    ck_assert_int_eq(run("2>&1"), GCL_USAGE);
+    ck_assert_int_eq(run("count 2>&1"), GCL_USAGE);
+    assert_said("info, check and pair");
+    ck_assert_int_eq(run("info 2>&1"), GCL_USAGE);
+    assert_said("PATH is missing");
+    ck_assert_int_eq(run_on("pair --in % 2>&1"), GCL_USAGE);
+    assert_said("--out DIR");
+    ck_assert_int_eq(run_on("pair --kind oil --in % --out %/o 2>&1"), GCL_USAGE);
+    assert_said("edges, grey and blur");
+    ck_assert_int_eq(run_on("info % --set train.keep=1 2>&1"), GCL_USAGE);
+    assert_said("data.* settings only");
+    ck_assert_int_eq(run_on("pair --in % --out %/o 2>&1"), GCL_DATA);
+    assert_said("no JPEG or PNG pictures");
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("dataset");
+    TCase *tests = tcase_create("dataset");
+    tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_set_timeout(tests, 300);
+    tcase_add_test(tests, info_says_what_it_can_be);
+    tcase_add_test(tests, check_finds_what_is_wrong);
+    tcase_add_test(tests, pairs_are_made);
+    tcase_add_test(tests, pairs_of_a_size);
+    tcase_add_test(tests, mistakes);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_set_fork_status(runner, CK_NOFORK);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}
