@@ -11,6 +11,7 @@
 
 struct gcl_bound {
     gcl_kernel *kernel; /* NULL: the library call */
+    const gcl_program *program;
     size_t global[3], local[3];
     double flops, bytes;
     const char *label;
@@ -23,8 +24,10 @@ struct gcl_bound {
 
 static gcl_program *build(const gcl_binding *binding, const gcl_launch *launch, gcl_error *err)
 {
-    const char *body = binding->source;
-    if (body == NULL && (body = gcl_kernel_source(launch->file, err)) == NULL)
+    if (binding->program != NULL)
+        return binding->program;
+    const char *body = gcl_kernel_source(launch->file, err);
+    if (body == NULL)
         return NULL;
     char options[sizeof launch->defines + 32];
     snprintf(options, sizeof options, "-cl-std=CL1.2 %s", launch->defines);
@@ -85,6 +88,7 @@ gcl_bound *gcl_bound_new(const gcl_binding *binding, const gcl_launch *launch, g
     gcl_bound *bound = gcl_alloc(sizeof *bound);
     bound->dev = binding->dev;
     bound->kernel = kernel;
+    bound->program = program;
     bound->label = binding->label ? binding->label : launch->kernel;
     bound->flops = launch->flops;
     bound->bytes = launch->bytes;
@@ -148,6 +152,8 @@ void gcl_bound_free(gcl_bound *bound)
     gcl_kernel_free(bound->kernel);
     free(bound);
 }
+
+const gcl_program *gcl_bound_program(const gcl_bound *bound) { return bound->program; }
 
 const char *gcl_bound_label(const gcl_bound *bound) { return bound->label; }
 

@@ -27,7 +27,7 @@ typedef struct gcl_binding {
     gcl_locate locate;
     void *context;
     const char *before;     /* text put before the kernel's (an epilogue), or NULL */
-    const char *source;     /* the kernel's whole text instead of cl/FILE.cl, or NULL */
+    gcl_program *program;   /* that has the kernel, instead of cl/FILE.cl; or NULL */
     const gcl_place *extra; /* tensors appended to the arguments, for the epilogue */
     int n_extra;
     const char *label; /* for profiles and messages; kept, not copied; NULL: the kernel's name */
@@ -44,6 +44,8 @@ void gcl_bound_free(gcl_bound *bound); /* NULL is fine */
 
 int gcl_bound_enqueue(const gcl_bound *bound, gcl_error *err);
 
+/* The program that its kernel is from, for counting them; NULL for a library call. */
+const gcl_program *gcl_bound_program(const gcl_bound *bound);
 const char *gcl_bound_label(const gcl_bound *bound);
 double gcl_bound_flops(const gcl_bound *bound);
 double gcl_bound_bytes(const gcl_bound *bound);

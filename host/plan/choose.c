@@ -1,5 +1,6 @@
 /* Picks the variant of every kernel op, and splices pointwise tails into those that take one. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "plan/internal.h"
@@ -55,15 +56,31 @@ static int choose_one(gcl_plan *plan, unit *u, gcl_error *err)
 
 /* ---- tails ---- */
 
-static int reads(const unit *u, const gcl_node *y)
+/* Which units read each stored value: their number, and one of them. By node id of the base. */
+typedef struct readers {
+    int *n, *unit;
+} readers;
+
+static void note(readers *r, const gcl_node *value, int k)
 {
-    for (int i = 0; i < u->n_leaves; i++)
-        if (gcl_plan_base(u->leaves[i]) == y)
-            return 1;
-    for (int i = 0; u->kind == UNIT_KERNEL && i < u->roots[0]->n_in; i++)
-        if (gcl_plan_base(u->roots[0]->in[i]) == y)
-            return 1;
-    return 0;
+    int id = gcl_plan_base(value)->id;
+    if (r->n[id] == 0 || r->unit[id] != k)
+        r->n[id]++;
+    r->unit[id] = k;
+}
+
+static readers find_readers(const gcl_plan *plan)
+{
+    size_t n = (size_t)plan->n_nodes;
+    readers r = {gcl_alloc(n * sizeof *r.n), gcl_alloc(n * sizeof *r.unit)};
+    for (int k = 0; k < plan->n_units; k++) {
+        const unit *u = &plan->units[k];
+        for (int i = 0; i < u->n_leaves; i++)
+            note(&r, u->leaves[i], k);
+        for (int i = 0; u->kind == UNIT_KERNEL && i < u->roots[0]->n_in; i++)
+            note(&r, u->roots[0]->in[i], k);
+    }
+    return r;
 }
 
 static int has_random(const gcl_plan *plan, const gcl_node *n)
@@ -108,17 +125,14 @@ static int is_output(const gcl_plan *plan, const gcl_node *y)
     return 0;
 }
 
-static void splice_tail(gcl_plan *plan, int k)
+/* The readers were found before any splicing. That changes them for values made before unit k only,
+ * which has been through here. */
+static void splice_tail(gcl_plan *plan, int k, const readers *r)
 {
     unit *u = &plan->units[k];
     const gcl_node *y = u->roots[0];
-    int reader = -1, readers = 0;
-    for (int i = k + 1; i < plan->n_units; i++)
-        if (reads(&plan->units[i], y)) {
-            reader = i;
-            readers++;
-        }
-    if (u->recipe.epilogue_launch < 0 || readers != 1 || plan->alias[y->id] >= 0 ||
+    int reader = r->unit[y->id];
+    if (u->recipe.epilogue_launch < 0 || r->n[y->id] != 1 || plan->alias[y->id] >= 0 ||
         is_output(plan, y) || !fits_tail(plan, k, &plan->units[reader]))
         return;
     unit *p = &plan->units[reader];
@@ -134,16 +148,19 @@ static void splice_tail(gcl_plan *plan, int k)
 
 int gcl_plan_choose(gcl_plan *plan, gcl_error *err)
 {
-    for (int k = 0; k < plan->n_units; k++) {
+    readers r = find_readers(plan);
+    int status = 0;
+    for (int k = 0; k < plan->n_units && status == 0; k++) {
         unit *u = &plan->units[k];
         if (u->kind == UNIT_REDUCE)
             u->scratch_floats = gcl_reduce_scratch(plan, u);
         if (u->kind != UNIT_KERNEL)
             continue;
-        if (choose_one(plan, u, err) != 0)
-            return -1;
-        if (!plan->options.no_fusion)
-            splice_tail(plan, k);
+        status = choose_one(plan, u, err);
+        if (status == 0 && !plan->options.no_fusion)
+            splice_tail(plan, k, &r);
     }
-    return 0;
+    free(r.n);
+    free(r.unit);
+    return status;
 }

@@ -71,6 +71,7 @@ struct gcl_plan {
     gcl_bound **launches;
     const char **launch_labels, **launch_variants;
     int n_launches, cap_launches, cap_labels, cap_variants;
+    int n_kernels; /* generated, each once */
 
     gcl_buffer *upload;
     int64_t upload_bytes;
@@ -105,6 +106,13 @@ void gcl_emit_reduce(const gcl_plan *plan, const unit *u, emitted *out);
 void gcl_emit_epilogue(const gcl_plan *plan, const unit *u, gcl_text *out);
 void gcl_emit_prelude(gcl_text *out, int random);
 int64_t gcl_reduce_scratch(const gcl_plan *plan, const unit *u);
+
+/* launch.c: programs, and the launches of all units with their arguments. */
+int gcl_plan_bind(gcl_plan *plan, gcl_error *err);
+/* The buffer and element where a node lies. */
+gcl_place gcl_plan_place_of(const gcl_plan *plan, const gcl_node *node);
+int gcl_unit_generated(const unit *u);
+double gcl_unit_bytes(const unit *u); /* that a generated one has to move: leaves and roots once */
 
 /* verify.c: runs a unit's launches and compares what they store with the double oracle. */
 int gcl_plan_verify_unit(gcl_plan *plan, const unit *u, gcl_error *err);

@@ -147,70 +147,93 @@ static int by_size(const void *a, const void *b)
     return x->first_unit - y->first_unit;
 }
 
-static int by_offset(const void *a, const void *b)
-{
-    const storage *x = *(storage *const *)a, *y = *(storage *const *)b;
-    return x->at < y->at ? -1 : x->at > y->at;
-}
+/* What is placed already in one arena, by offset. Copies, so that a search reads memory in order. */
+typedef struct taken {
+    uint64_t at, end;
+    int first_unit, last_unit;
+} taken;
 
-static int overlap(const storage *a, const storage *b)
-{
-    return a->first_unit <= b->last_unit && b->first_unit <= a->last_unit;
-}
+typedef struct taken_list {
+    taken *items;
+    int n, cap;
+} taken_list;
 
-/* The lowest gap of arena number `arena` among slots already placed that live at the same time. */
-static uint64_t lowest_gap(const slot_list *placed, const storage *s, int arena, storage **busy)
+/* The lowest gap for s among slots that live at the same time. */
+static uint64_t lowest_gap(const taken_list *list, const storage *s)
 {
-    int n = 0;
-    for (int i = 0; i < placed->n; i++)
-        if (placed->slots[i]->arena == arena && overlap(placed->slots[i], s))
-            busy[n++] = placed->slots[i];
-    qsort(busy, (size_t)n, sizeof *busy, by_offset);
     uint64_t at = 0;
-    for (int i = 0; i < n; i++) {
-        if (busy[i]->at >= at + s->bytes)
+    for (int i = 0; i < list->n; i++) {
+        const taken *t = &list->items[i];
+        if (t->first_unit > s->last_unit || s->first_unit > t->last_unit)
+            continue;
+        if (t->at >= at + s->bytes)
             break;
-        uint64_t end = round_up(busy[i]->at + busy[i]->bytes, SLOT_ALIGN);
-        at = end > at ? end : at;
+        at = t->end > at ? t->end : at;
     }
     return at;
 }
 
+static void take(taken_list *list, const storage *s)
+{
+    GCL_GROW(list->items, list->n, list->cap);
+    int low = 0, high = list->n;
+    while (low < high) {
+        int middle = (low + high) / 2;
+        if (list->items[middle].at < s->at)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    taken new = {s->at, round_up(s->at + s->bytes, SLOT_ALIGN), s->first_unit, s->last_unit};
+    memmove(&list->items[low + 1], &list->items[low],
+            (size_t)(list->n - low) * sizeof *list->items);
+    list->items[low] = new;
+    list->n++;
+}
+
+static void new_arena(gcl_plan *plan, taken_list **lists)
+{
+    size_t n = (size_t)plan->n_arenas + 1;
+    plan->arena_bytes = gcl_realloc(plan->arena_bytes, n * sizeof *plan->arena_bytes);
+    *lists = gcl_realloc(*lists, n * sizeof **lists);
+    plan->arena_bytes[plan->n_arenas] = 0;
+    (*lists)[plan->n_arenas++] = (taken_list){0};
+}
+
+/* Into the first arena with a gap that does not end beyond what the device allows. */
+static void place_one(gcl_plan *plan, storage *s, taken_list **lists)
+{
+    for (int arena = 0; s->arena < 0; arena++) {
+        if (arena == plan->n_arenas)
+            new_arena(plan, lists);
+        uint64_t at = lowest_gap(&(*lists)[arena], s);
+        if (at + s->bytes > plan->limits->max_alloc_bytes)
+            continue;
+        s->at = at;
+        s->arena = arena;
+        if (at + s->bytes > plan->arena_bytes[arena])
+            plan->arena_bytes[arena] = at + s->bytes;
+        take(&(*lists)[arena], s);
+    }
+}
+
+/* Large ones first, each as low as it can lie. */
 static int place_slots(gcl_plan *plan, slot_list *list, gcl_error *err)
 {
-    slot_list placed = {0};
-    storage **busy = gcl_alloc((size_t)(list->n + 1) * sizeof *busy);
+    taken_list *lists = NULL;
     uint64_t limit = plan->limits->max_alloc_bytes;
     int status = 0;
     qsort(list->slots, (size_t)list->n, sizeof *list->slots, by_size);
-    for (int i = 0; i < list->n && status == 0; i++) {
-        storage *s = list->slots[i];
-        if (s->bytes > limit) {
-            status = gcl_fail(err, GCL_MEMORY,
-                              "one tensor of this step needs %.0f MiB, the device "
-                              "allows %.0f MiB in one piece; use a smaller --batch",
-                              (double)s->bytes / 1048576, (double)limit / 1048576);
-            break;
-        }
-        for (int arena = 0; s->arena < 0; arena++) {
-            if (arena == plan->n_arenas) {
-                plan->arena_bytes =
-                    gcl_realloc(plan->arena_bytes, (size_t)(plan->n_arenas + 1) * sizeof(uint64_t));
-                plan->arena_bytes[plan->n_arenas++] = 0;
-            }
-            uint64_t at = lowest_gap(&placed, s, arena, busy);
-            if (at + s->bytes > limit)
-                continue;
-            s->at = at;
-            s->arena = arena;
-            if (at + s->bytes > plan->arena_bytes[arena])
-                plan->arena_bytes[arena] = at + s->bytes;
-        }
-        GCL_GROW(placed.slots, placed.n, placed.cap);
-        placed.slots[placed.n++] = s;
-    }
-    free(busy);
-    free(placed.slots);
+    if (list->n > 0 && list->slots[0]->bytes > limit)
+        status = gcl_fail(err, GCL_MEMORY,
+                          "one tensor of this step needs %.0f MiB, the device allows %.0f MiB in "
+                          "one piece; use a smaller --batch",
+                          (double)list->slots[0]->bytes / 1048576, (double)limit / 1048576);
+    for (int i = 0; i < list->n && status == 0; i++)
+        place_one(plan, list->slots[i], &lists);
+    for (int i = 0; i < plan->n_arenas && lists != NULL; i++)
+        free(lists[i].items);
+    free(lists);
     return status;
 }
 

@@ -54,6 +54,7 @@ int64_t gcl_plan_runs(const gcl_plan *plan);
  * and tables. */
 typedef struct gcl_plan_stats {
     int launches, programs, nodes;
+    int kernels; /* generated ones, each once: what a device without a cache has to compile */
     uint64_t value_bytes, scratch_bytes, variable_bytes, upload_bytes;
     double flops, bytes_moved;
     double host_us; /* host time of the last run's enqueues */
