@@ -215,9 +215,10 @@ static gcl_node *weight_case(gcl_graph *g, int i, const char **name)
 
 /* ---- rows ----------------------------------------------------------------------------------- */
 
-static const gcl_variant *const depthwise_variants[] = {&gcl_depthwise_vec, &gcl_depthwise_naive};
-static const gcl_variant *const weight_variants[] = {&gcl_depthwise_weight_vec,
-                                                     &gcl_depthwise_weight_naive};
+static const gcl_variant *const depthwise_variants[] = {&gcl_depthwise_vec, &gcl_depthwise_tile,
+                                                        &gcl_depthwise_naive};
+static const gcl_variant *const weight_variants[] = {
+    &gcl_depthwise_weight_vec, &gcl_depthwise_weight_tile, &gcl_depthwise_weight_naive};
 
 const gcl_op gcl_op_depthwise = {
     .name = "depthwise",

@@ -7,6 +7,8 @@
 extern const gcl_variant gcl_depthwise_naive, gcl_depthwise_weight_naive;
 /* Work-group size 1, rows of outputs or of taps in registers, explicit vectors; CPUs. */
 extern const gcl_variant gcl_depthwise_vec, gcl_depthwise_weight_vec;
+/* Channels across work-items; GPUs. */
+extern const gcl_variant gcl_depthwise_tile, gcl_depthwise_weight_tile;
 
 /* Bytes of the operands and the result, each once. */
 double gcl_depthwise_bytes(const gcl_node *node);
