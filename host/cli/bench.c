@@ -93,10 +93,9 @@ static int measure_on(measured *m, const char *device, int flags, int steps, gcl
     if (dev == NULL)
         return -1;
     gcl_settings_plan(&m->config.settings, &plan_options);
-    gcl_trainer_options trainer_options = {
-        .batch = {m->batch, 1},
-        .recompute = gcl_settings_recompute(&m->config.settings),
-        .plan = &plan_options};
+    gcl_trainer_options trainer_options = {.batch = {m->batch, 1},
+                                           .recompute = gcl_settings_recompute(&m->config.settings),
+                                           .plan = &plan_options};
     int result = gcl_trainer_build(&trainer, dev, &m->config.model, &trainer_options, err);
     if (result == 0) {
         result = gcl_checkpoint_initialise(trainer.nn, trainer.store, 0, err);

@@ -23,8 +23,8 @@ typedef struct step_cost {
 } step_cost;
 
 /* Without a device only the arithmetic is known: where values lie is the plan's business. */
-static int cost_of_step(step_cost *cost, const gcl_model *model, int batch,
-                        gcl_recompute recompute, const char *device, gcl_error *err)
+static int cost_of_step(step_cost *cost, const gcl_model *model, int batch, gcl_recompute recompute,
+                        const char *device, gcl_error *err)
 {
     gcl_trainer trainer;
     gcl_plan_options estimate = {.estimate_only = 1};
@@ -33,8 +33,7 @@ static int cost_of_step(step_cost *cost, const gcl_model *model, int batch,
     gcl_device *dev = gcl_device_open(device, 0, device != NULL ? err : &no_device);
     if (dev == NULL && device != NULL)
         return -1;
-    gcl_trainer_options options = {
-        .batch = {batch, 1}, .recompute = recompute, .plan = &estimate};
+    gcl_trainer_options options = {.batch = {batch, 1}, .recompute = recompute, .plan = &estimate};
     int result = dev != NULL ? gcl_trainer_build(&trainer, dev, model, &options, err)
                              : gcl_trainer_graph(&trainer, model, &options, err);
     if (result == 0) {

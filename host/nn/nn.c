@@ -13,6 +13,7 @@ gcl_nn *gcl_nn_new(gcl_graph *graph, const gcl_nn_options *options)
     nn->training = options->training;
     nn->replay = options->replay;
     nn->averaged = options->averaged;
+    nn->frozen = options->frozen;
     nn->prologue = options->prologue;
     return nn;
 }

@@ -23,6 +23,7 @@ typedef struct gcl_network gcl_network;
 typedef struct gcl_nn_options {
     int training; /* batch statistics, running statistics updated, dropout on */
     int replay;   /* every random draw is an input named as in the reference, not Philox */
+    int frozen;   /* batch statistics as in training, but running statistics stay as they are */
     int averaged; /* networks read the averages that gcl_network_average kept, not their parameters */
     /* Build only what has to run before step 0: see gcl_nn_prologue. */
     int prologue;

@@ -115,7 +115,7 @@ void gcl_state_update(gcl_nn *nn, const char *name, gcl_node *value)
         gcl_graph_fail(nn->graph, "there is no buffer %s to update", full);
         return;
     }
-    if (!nn->prologue)
+    if (!nn->prologue && !nn->frozen)
         record->state = gcl_nn_take_over(record->state, value);
 }
 

@@ -299,8 +299,7 @@ static int compare_losses(recording *r, gcl_trainer *trainer, FILE *losses, int6
 static int check_steps(recording *r, FILE *losses, gcl_error *err)
 {
     gcl_trainer trainer;
-    if (start_graph(r, &trainer, err) != 0 ||
-        start_trainer(r, &trainer, err) != 0)
+    if (start_graph(r, &trainer, err) != 0 || start_trainer(r, &trainer, err) != 0)
         return -1;
     int result = 0;
     for (int64_t step = 0; step < gcl_replay_steps(r->replay) && result == 0; step++) {

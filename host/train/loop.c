@@ -7,12 +7,11 @@
 #include "base/memory.h"
 #include "io/atomic.h"
 #include "io/checkpoint.h"
-#include "io/grid.h"
 #include "train/interrupt.h"
 
 /* The device works ahead; losses are fetched in bulk, at most this many steps or seconds late. Must
  * stay well below GCL_HISTORY. */
-enum { MOST_UNREAD = 32, SAMPLE_BATCH = 12 };
+enum { MOST_UNREAD = 32 };
 static const double most_seconds_unread = 1.0;
 
 static double setting(const gcl_loop *loop, gcl_settings_key key)
@@ -136,55 +135,18 @@ int gcl_loop_sample_due(int64_t step, int64_t every)
     return step == 50 || step % (step <= 1000 ? 100 : 500) == 0;
 }
 
-/* Training has the memory; samples make do with what is left, if need be one at a time. */
-static gcl_sampler *make_sampler(const gcl_loop *loop, gcl_error *err)
-{
-    int batch = loop->trainer.batch.size < SAMPLE_BATCH ? loop->trainer.batch.size : SAMPLE_BATCH;
-    for (;; batch /= 2) {
-        gcl_error why = {0};
-        gcl_sampler *sampler =
-            gcl_sampler_new(loop->dev, loop->trainer.store, &loop->config->model, batch, &why);
-        if (sampler != NULL)
-            return sampler;
-        if (why.code != GCL_MEMORY || batch == 1) {
-            gcl_fail(err, why.code, "samples: %s", why.text);
-            return NULL;
-        }
-    }
-}
-
-static int prepare_sampler(gcl_loop *loop, gcl_error *err)
-{
-    const gcl_model *model = &loop->config->model;
-    int height, width, channels;
-    loop->sampler = make_sampler(loop, err);
-    if (loop->sampler == NULL)
-        return -1;
-    gcl_sampler_picture(loop->sampler, &height, &width, &channels);
-    loop->latents =
-        gcl_alloc((size_t)(GCL_GRID_PICTURES * gcl_sampler_latent_count(model)) * sizeof(float));
-    gcl_sampler_control(model, loop->config->seed, GCL_GRID_PICTURES, loop->latents);
-    loop->pictures =
-        gcl_try_alloc((size_t)GCL_GRID_PICTURES * (size_t)height * (size_t)width * (size_t)channels,
-                      "sample grid", err);
-    return loop->pictures != NULL ? 0 : -1;
-}
-
 static int write_samples(gcl_loop *loop, gcl_error *err)
 {
-    int height, width, channels;
     char name[64];
-    if (gcl_model_lacks(&loop->config->model, GCL_TASK_GENERATE) != NULL)
-        return 0;
-    if (loop->pictures == NULL && prepare_sampler(loop, err) != 0)
+    if (loop->sheet == NULL)
+        loop->sheet =
+            gcl_sheet_new(loop->dev, loop->trainer.store, &loop->config->model, loop->dataset,
+                          loop->config->seed, loop->trainer.batch.size, err);
+    if (loop->sheet == NULL)
         return -1;
-    if (gcl_sampler_run(loop->sampler, loop->latents, GCL_GRID_PICTURES, loop->pictures, err) != 0)
-        return -1;
-    gcl_sampler_picture(loop->sampler, &height, &width, &channels);
-    snprintf(name, sizeof name, "samples/%06lld.png", (long long)loop->step);
+    snprintf(name, sizeof name, "samples/%06lld", (long long)loop->step);
     char *path = gcl_run_path(&loop->run, name);
-    int result = gcl_grid_write_png(path, loop->pictures, GCL_GRID_PICTURES, height, width,
-                                    channels, GCL_GRID_SIDE, err);
+    int result = gcl_sheet_write(loop->sheet, path, err);
     free(path);
     return result;
 }
@@ -343,8 +305,6 @@ void gcl_loop_free(gcl_loop *loop)
 {
     gcl_progress_free(loop->progress);
     gcl_journal_close(loop->journal);
-    gcl_sampler_free(loop->sampler);
-    free(loop->latents);
-    free(loop->pictures);
+    gcl_sheet_free(loop->sheet);
     free(loop->settings);
 }

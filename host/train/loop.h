@@ -8,11 +8,8 @@
 #include "train/progress.h"
 #include "train/replay.h"
 #include "train/run.h"
-#include "train/sampler.h"
+#include "train/sheet.h"
 #include "train/trainer.h"
-
-/* The grid of samples is GCL_GRID_SIDE x GCL_GRID_SIDE pictures. */
-enum { GCL_GRID_SIDE = 6, GCL_GRID_PICTURES = GCL_GRID_SIDE * GCL_GRID_SIDE };
 
 typedef struct gcl_loop {
     /* set up by train.c */
@@ -30,9 +27,7 @@ typedef struct gcl_loop {
     /* its own */
     gcl_journal *journal;
     gcl_progress *progress;
-    gcl_sampler *sampler; /* made when first needed */
-    float *latents;
-    uint8_t *pictures;
+    gcl_sheet *sheet;        /* made when first needed */
     char *settings;          /* JSON for checkpoints */
     int64_t step;            /* updates enqueued so far */
     int64_t drained;         /* runs of the plan whose history was read */

@@ -51,7 +51,8 @@ static const setting table[GCL_SETTINGS] = {
      "compares each launch with the naive variant; slow"},
     {"plan.dump", TEXT, "", 0, 0, NULL, "a folder for the text of generated kernels"},
     {"plan.recompute", WORD, "auto", 0, 0, "auto|off|on",
-     "computes activations a second time in the backward pass: less memory, a third more arithmetic; "
+     "computes activations a second time in the backward pass: less memory, a third more "
+     "arithmetic; "
      "auto: where a step would not fit"},
 };
 
