@@ -16,11 +16,6 @@
  *
  * Work-group size 1. Local memory: CC * patch_rows * IS * slots floats; conv_weight_narrow MR * CB
  * and PB * QB * KN more. Registers: MR * KN + KN + 1 vectors. */
-#pragma OPENCL FP_CONTRACT OFF
-
-#ifndef V /* vector length over channels: 1, 2, 4, 8, 16 */
-#define V 16
-#endif
 #ifndef MR /* pixels (conv_narrow) or taps (conv_weight_narrow) of a register block: 1 to 16 */
 #define MR 8
 #endif
@@ -30,100 +25,7 @@
 #ifndef CB /* channels of a block of the patch: V times 1 to 8 */
 #define CB 32
 #endif
-#ifndef EPILOGUE
-#define EPILOGUE(v, at, k, T, LOAD) (v)
-#define EPILOGUE_PARAMS
-#endif
-
-#if V == 1
-typedef float floatv;
-#define LOADV(p) (*(p))
-#define STOREV(v, p) (*(p) = (v))
-#else
-#define PASTE2(a, b) a##b
-#define PASTE(a, b) PASTE2(a, b)
-typedef PASTE(float, V) floatv;
-#define LOADV(p) PASTE(vload, V)(0, p)
-#define STOREV(v, p) PASTE(vstore, V)(v, 0, p)
-#endif
-#define LOAD1(p) (*(p))
-
-/* Taps r < taps with r % step == rest. */
-static int taps_of(int taps, int rest, int step)
-{
-    return rest < taps ? (taps - rest + step - 1) / step : 0;
-}
-
-/* CB floats, of which those from n on are zero. */
-static void copy_channels(__local float *to, __global const float *from, int n)
-{
-#if CB % V == 0
-    if (n >= CB) {
-        #pragma unroll
-        for (int c = 0; c < CB; c += V)
-            STOREV(LOADV(from + c), to + c);
-        return;
-    }
-#endif
-    for (int c = 0; c < CB; c++)
-        to[c] = c < n ? from[c] : 0.0f;
-}
-
-static void zero(__local float *to, int n)
-{
-    for (int i = 0; i < n; i++)
-        to[i] = 0.0f;
-}
-
-/* One row of the patch: channels c0 .. c0 + nc of row h (any h) from column w0 on. */
-static void copy_row(__local float *row, __global const float *x, int H, int W, int C, int h,
-                     int w0, int c0, int nc, int is_w, int slots, int block_pitch)
-{
-    int blocks = (nc + CB - 1) / CB;
-    for (int m = 0; m < is_w; m++) {
-        __local float *to = row + m * slots * CB;
-        int first = w0 + m < 0 ? min((-w0 - m + is_w - 1) / is_w, slots) : 0;
-        int last = W - w0 - m <= 0 ? 0 : min((W - w0 - m + is_w - 1) / is_w, slots);
-        if (h < 0 || h >= H || last <= first)
-            first = last = slots;
-        for (int b = 0; b < blocks; b++) {
-            zero(to + b * block_pitch, first * CB);
-            zero(to + b * block_pitch + last * CB, (slots - last) * CB);
-        }
-        if (first == last)
-            continue;
-        __global const float *from = x + ((long)h * W + w0 + m) * C + c0;
-        for (int slot = first; slot < last; slot++)
-            for (int b = 0; b < blocks; b++)
-                copy_channels(to + b * block_pitch + slot * CB,
-                              from + (long)slot * is_w * C + b * CB, nc - b * CB);
-    }
-}
-
-/* The sum of a vector's elements, by halves. */
-static float sum_of(floatv a)
-{
-#if V == 16
-    float8 b = a.lo + a.hi;
-#elif V == 8
-    float8 b = a;
-#endif
-#if V >= 8
-    float4 c = b.lo + b.hi;
-#elif V == 4
-    float4 c = a;
-#endif
-#if V >= 4
-    float2 d = c.lo + c.hi;
-#elif V == 2
-    float2 d = a;
-#endif
-#if V >= 2
-    return d.x + d.y;
-#else
-    return a;
-#endif
-}
+#include "vec.cl"
 
 /* sums[pixel][output] over nb channel blocks, RT x ST taps. x: the patch at the first pixel's first
  * tap; a filter row's taps of one column % IS follow each other, the next are `plane` floats
@@ -186,7 +88,7 @@ void conv_narrow(__global const float *x_base, ulong x_at, __global const float 
         const int nc = min(CC, C - c0), nb = (nc + CB - 1) / CB;
         for (int row = 0; row < patch_rows; row++)
             copy_row(patch + row * row_pitch, x, H, W, C, ph0 * is_h + low_h + row,
-                     pw0 * is_w + low_w, c0, nc, is_w, slots, block_pitch);
+                     pw0 * is_w + low_w, c0, nc, is_w, slots, block_pitch, CB);
 
         int taps_before = 0; /* of the phases so far */
         for (int ab = 0; ab < os_h * os_w; ab++) {
@@ -285,7 +187,8 @@ void conv_weight_narrow(__global const float *x_base, ulong x_at, __global const
         const int q0 = (int)(block % strips_q) * QB, columns = min(QB, Q - q0);
         for (int h = 0; h < (rows - 1) * is_h + R; h++)
             copy_row(patch + h * row_pitch, x + (ulong)n * H * W * C, H, W, C,
-                     p0 * is_h - pad_h + h, q0 * is_w - pad_w, c0, nc, is_w, slots, block_pitch);
+                     p0 * is_h - pad_h + h, q0 * is_w - pad_w, c0, nc, is_w, slots, block_pitch,
+                     CB);
         for (int p = 0; p < rows; p++) {
             __global const float *from = y + (((ulong)n * P + p0 + p) * Q + q0) * KN;
             for (int e = 0; e < columns * KN; e++)

@@ -4,7 +4,8 @@
  * Work-items: (chunk of CC channels) x (chunk of KC outputs), group of pixel blocks. Work-group
  * size 1. A group adds its blocks, one after the other, into partial sums of its own,
  *     part[group][r][s][c][K rounded up to NR]
- * that sum_vec.cl adds in the order of the groups. A pixel block is IB images x PB rows x QB
+ * that sum_vec.cl adds in the order of the groups; of a single group, with K a multiple of NR, they
+ * are the result. A pixel block is IB images x PB rows x QB
  * columns:
  * 1. The part of x that it needs goes to local memory with borders zeroed, as
  *    patch[channel block][image][row][column % IS][column / IS][CB], and y as
@@ -15,11 +16,6 @@
  *
  * Local memory: CC * IB * patch_rows * IS * slots + MR + KC * IB * PB * QB floats.
  * Registers: MR * NR / V + NR / V + 1 vectors. */
-#pragma OPENCL FP_CONTRACT OFF
-
-#ifndef V /* vector length: 1, 2, 4, 8, 16 */
-#define V 16
-#endif
 #ifndef MR /* (tap, channel) pairs of a register block: 1 to 16 */
 #define MR 8
 #endif
@@ -30,83 +26,8 @@
 #define CB 32
 #endif
 
-#if V == 1
-typedef float floatv;
-#define LOADV(p) (*(p))
-#define STOREV(v, p) (*(p) = (v))
-#else
-#define PASTE2(a, b) a##b
-#define PASTE(a, b) PASTE2(a, b)
-typedef PASTE(float, V) floatv;
-#define LOADV(p) PASTE(vload, V)(0, p)
-#define STOREV(v, p) PASTE(vstore, V)(v, 0, p)
-#endif
+#include "vec.cl"
 #define NV (NR / V)
-
-/* Taps r < taps with r % step == rest. */
-static int taps_of(int taps, int rest, int step)
-{
-    return rest < taps ? (taps - rest + step - 1) / step : 0;
-}
-
-/* CB floats, of which those from n on are zero. */
-static void copy_channels(__local float *to, __global const float *from, int n)
-{
-#if CB % V == 0
-    if (n >= CB) {
-        #pragma unroll
-        for (int c = 0; c < CB; c += V)
-            STOREV(LOADV(from + c), to + c);
-        return;
-    }
-#endif
-    for (int c = 0; c < CB; c++)
-        to[c] = c < n ? from[c] : 0.0f;
-}
-
-/* NR floats, of which those from n on are zero. */
-static void copy_outputs(__local float *to, __global const float *from, int n)
-{
-    if (n >= NR) {
-        #pragma unroll
-        for (int k = 0; k < NR; k += V)
-            STOREV(LOADV(from + k), to + k);
-        return;
-    }
-    for (int k = 0; k < NR; k++)
-        to[k] = k < n ? from[k] : 0.0f;
-}
-
-static void zero(__local float *to, int n)
-{
-    for (int i = 0; i < n; i++)
-        to[i] = 0.0f;
-}
-
-/* One row of the patch: channels c0 .. c0 + nc of row h (any h) from column w0 on. */
-static void copy_row(__local float *row, __global const float *x, int H, int W, int C, int h,
-                     int w0, int c0, int nc, int is_w, int slots, int block_pitch)
-{
-    int blocks = (nc + CB - 1) / CB;
-    for (int m = 0; m < is_w; m++) {
-        __local float *to = row + m * slots * CB;
-        int first = w0 + m < 0 ? min((-w0 - m + is_w - 1) / is_w, slots) : 0;
-        int last = W - w0 - m <= 0 ? 0 : min((W - w0 - m + is_w - 1) / is_w, slots);
-        if (h < 0 || h >= H || last <= first)
-            first = last = slots;
-        for (int b = 0; b < blocks; b++) {
-            zero(to + b * block_pitch, first * CB);
-            zero(to + b * block_pitch + last * CB, (slots - last) * CB);
-        }
-        if (first == last)
-            continue;
-        __global const float *from = x + ((long)h * W + w0 + m) * C + c0;
-        for (int slot = first; slot < last; slot++)
-            for (int b = 0; b < blocks; b++)
-                copy_channels(to + b * block_pitch + slot * CB,
-                              from + (long)slot * is_w * C + b * CB, nc - b * CB);
-    }
-}
 
 /* Adds a pixel block to the sums to[0 .. MR-1][NR] (starting from zero if `first`); a null row is
  * beyond the filter. x, y: the block's first pixel, with the pitches of its images and rows. */
@@ -158,7 +79,7 @@ void conv_weight(__global const float *x_base, ulong x_at, __global const float 
                  __global float *part_base, ulong part_at, int N, int H, int W, int C, int P, int Q,
                  int K, int R, int S, int is_h, int is_w, int pad_h, int pad_w, int IB, int PB,
                  int QB, int CC, int KC, int patch_rows, int slots, __local float *patch,
-                 __local float *ys)
+                 __local float *ys EPILOGUE_PARAMS)
 {
     const int groups = (int)get_global_size(1), g = (int)get_global_id(1);
     const int chunks_c = (C + CC - 1) / CC;
@@ -183,14 +104,14 @@ void conv_weight(__global const float *x_base, ulong x_at, __global const float 
             for (int h = 0; h < (rows - 1) * is_h + R; h++)
                 copy_row(patch + n * image_pitch + h * row_pitch, x + (ulong)(n0 + n) * H * W * C,
                          H, W, C, p0 * is_h - pad_h + h, q0 * is_w - pad_w, c0, nc, is_w, slots,
-                         block_pitch);
+                         block_pitch, CB);
             for (int p = 0; p < rows; p++) {
                 __global const float *from
                     = y + (((ulong)(n0 + n) * P + p0 + p) * Q + q0) * K + k0;
                 for (int q = 0; q < columns; q++)
                     for (int kb = 0; kb < blocks_k; kb++)
-                        copy_outputs(ys + kb * y_block + (n * PB + p) * y_row + q * NR,
-                                     from + (long)q * K + kb * NR, nk - kb * NR);
+                        copy_padded(ys + kb * y_block + (n * PB + p) * y_row + q * NR,
+                                    from + (long)q * K + kb * NR, nk - kb * NR, NR);
             }
         }
 
@@ -217,4 +138,13 @@ void conv_weight(__global const float *x_base, ulong x_at, __global const float 
             }
         }
     }
+#if HAS_EPILOGUE /* one group, so part is the result */
+    for (int row = 0; row < R * S * nc; row++) {
+        const ulong at = ((ulong)(row / nc) * C + c0 + row % nc) * K + k0;
+        for (int k = 0; k < nk; k += V) {
+            const floatv sum = LOADV(part + at + k);
+            STOREV(EPILOGUE(sum, at + k, k0 + k, floatv, LOADV), part + at + k);
+        }
+    }
+#endif
 }

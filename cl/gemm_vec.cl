@@ -16,11 +16,6 @@
  *
  * Work-group size 1. `single` is 1 where the result is one column seen as a row: its only channel
  * is 0. */
-#pragma OPENCL FP_CONTRACT OFF
-
-#ifndef V /* vector length: 1, 2, 4, 8, 16 */
-#define V 16
-#endif
 #ifndef MR /* rows of a register block: 1 to 16 */
 #define MR 8
 #endif
@@ -30,41 +25,12 @@
 #ifndef ND /* columns of a register block of gemm_dot: 1 to 8 */
 #define ND 4
 #endif
-#ifndef EPILOGUE
-#define EPILOGUE(v, at, k, T, LOAD) (v)
-#define EPILOGUE_PARAMS
-#endif
-
-#if V == 1
-typedef float floatv;
-#define LOADV(p) (*(p))
-#define STOREV(v, p) (*(p) = (v))
-#else
-#define PASTE2(a, b) a##b
-#define PASTE(a, b) PASTE2(a, b)
-typedef PASTE(float, V) floatv;
-#define LOADV(p) PASTE(vload, V)(0, p)
-#define STOREV(v, p) PASTE(vstore, V)(v, 0, p)
-#endif
-#define LOAD1(p) (*(p))
+#include "vec.cl"
 #define NV (NR / V)
-
-/* NR floats, of which those from n on are zero. */
-static void copy_columns(__local float *to, __global const float *from, int n)
-{
-    if (n >= NR) {
-        #pragma unroll
-        for (int j = 0; j < NR; j += V)
-            STOREV(LOADV(from + j), to + j);
-        return;
-    }
-    for (int j = 0; j < NR; j++)
-        to[j] = j < n ? from[j] : 0.0f;
-}
 
 /* tile[row][column] = sum over `depth` inner indices of A's rows and b[k][NR]. Surplus rows repeat
  * the last of `rows`. */
-static void reduce(float *tile, __global const float *a, int rows, int a_step_m, int a_step_k,
+static void reduce(floatv *tile, __global const float *a, int rows, int a_step_m, int a_step_k,
                    __local const float *b, int depth)
 {
     __global const float *as[MR];
@@ -92,7 +58,7 @@ static void reduce(float *tile, __global const float *a, int rows, int a_step_m,
     for (int r = 0; r < MR; r++)
         #pragma unroll
         for (int v = 0; v < NV; v++)
-            STOREV(acc[r][v], tile + r * NR + v * V);
+            tile[r * NV + v] = acc[r][v];
 }
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1)))
@@ -107,13 +73,13 @@ void gemm_direct(__global const float *a_base, ulong a_at, __global const float 
     const int begin = (int)((long)K * g / groups), end = (int)((long)K * (g + 1) / groups);
     __global const float *a = a_base + a_at, *b = b_base + b_at;
     __global float *out = c_base + c_at + (ulong)g * M * N;
-    float tile[MR * NR];
+    floatv tile[MR * NV];
 
     for (int k0 = begin; k0 < end; k0 += KC) {
         const int depth = min(KC, end - k0);
         for (int k = 0; k < depth; k++)
             for (int j = j0; j < j1; j += NR)
-                copy_columns(bs + (j - j0) * KC + k * NR, b + (long)(k0 + k) * N + j, j1 - j);
+                copy_padded(bs + (j - j0) * KC + k * NR, b + (long)(k0 + k) * N + j, j1 - j, NR);
 
         for (int j = j0; j < j1; j += NR) {
             const int stop = min(j1, j + NR);
@@ -122,18 +88,18 @@ void gemm_direct(__global const float *a_base, ulong a_at, __global const float 
                        a_step_k, bs + (j - j0) * KC, depth);
                 for (int r = 0; r < min(MR, i1 - i); r++) {
                     const ulong at = (ulong)(i + r) * N;
-                    const float *t = tile + r * NR;
+                    const floatv *t = tile + r * NV;
                     int n = j;
-                    for (; n + V <= stop && !single; n += V, t += V) {
-                        floatv sum = LOADV(t);
+                    for (; n + V <= stop && !single; n += V) {
+                        floatv sum = *t++;
                         if (k0 > begin)
                             sum += LOADV(out + at + n);
                         if (k0 + KC >= end)
                             sum = EPILOGUE(sum, at + n, n, floatv, LOADV);
                         STOREV(sum, out + at + n);
                     }
-                    for (; n < stop; n++, t++) {
-                        float sum = *t;
+                    for (int e = 0; n < stop; n++, e++) {
+                        float sum = ((const float *)t)[e];
                         if (k0 > begin)
                             sum += out[at + n];
                         if (k0 + KC >= end)
@@ -144,31 +110,6 @@ void gemm_direct(__global const float *a_base, ulong a_at, __global const float 
             }
         }
     }
-}
-
-/* The sum of a vector's elements, by halves. */
-static float sum_of(floatv a)
-{
-#if V == 16
-    float8 b = a.lo + a.hi;
-#elif V == 8
-    float8 b = a;
-#endif
-#if V >= 8
-    float4 c = b.lo + b.hi;
-#elif V == 4
-    float4 c = a;
-#endif
-#if V >= 4
-    float2 d = c.lo + c.hi;
-#elif V == 2
-    float2 d = a;
-#endif
-#if V >= 2
-    return d.x + d.y;
-#else
-    return a;
-#endif
 }
 
 /* sums[row of A][row of B] over inner indices begin .. end - 1. Surplus rows repeat the last. */

@@ -1,28 +1,7 @@
 /* Adds partial results, in order, for devices that run one work-item at a time (CPUs).
  *     out[row, k] = sum_g part[g][row][k],  rows of part being `pitch` floats apart
  * Work-item i makes rows i*rows_each .. + rows_each - 1. Work-group size 1. Registers: 1 vector. */
-#pragma OPENCL FP_CONTRACT OFF
-
-#ifndef V /* vector length: 1, 2, 4, 8, 16 */
-#define V 16
-#endif
-#ifndef EPILOGUE
-#define EPILOGUE(v, at, k, T, LOAD) (v)
-#define EPILOGUE_PARAMS
-#endif
-
-#if V == 1
-typedef float floatv;
-#define LOADV(p) (*(p))
-#define STOREV(v, p) (*(p) = (v))
-#else
-#define PASTE2(a, b) a##b
-#define PASTE(a, b) PASTE2(a, b)
-typedef PASTE(float, V) floatv;
-#define LOADV(p) PASTE(vload, V)(0, p)
-#define STOREV(v, p) PASTE(vstore, V)(v, 0, p)
-#endif
-#define LOAD1(p) (*(p))
+#include "vec.cl"
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1)))
 void sum_groups(__global const float *part_base, ulong part_at, __global float *out_base,

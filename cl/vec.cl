@@ -6,7 +6,10 @@
 #ifndef V /* vector length: 1, 2, 4, 8, 16 */
 #define V 16
 #endif
-#ifndef EPILOGUE
+#ifdef EPILOGUE
+#define HAS_EPILOGUE 1
+#else
+#define HAS_EPILOGUE 0
 #define EPILOGUE(v, at, k, T, LOAD) (v)
 #define EPILOGUE_PARAMS
 #endif

@@ -9,13 +9,11 @@ enum { MOST_OUTPUTS = 8 };
 /* Against conv_vec.c with full vectors: more loads, and sums over vectors at the end. */
 #define NARROW_COST 1.3
 
-static int smaller(int a, int b) { return a < b ? a : b; }
-
 /* Register block: accumulators for 32 registers of 16 floats, or for 16 shorter ones. */
 static int block_for(int v, int outputs, int most)
 {
     int accumulators = v == 16 ? 24 : 12;
-    return smaller(accumulators / outputs > 1 ? accumulators / outputs : 1, most);
+    return gcl_smaller(accumulators / outputs > 1 ? accumulators / outputs : 1, most);
 }
 
 /* Channels of a block of the patch: whole vectors, up to 32 channels. */
@@ -49,7 +47,7 @@ static cut cut_of(const gcl_gather *g, const int *v)
 {
     cut c = {.patch_rows = (v[PB] - 1) * g->is_h + g->span_h};
     c.slots = gcl_divide_up((gcl_round_up(v[QB], v[MR]) - 1) * g->is_w + g->span_w, g->is_w);
-    c.channels = gcl_round_up(smaller(v[CC], g->c), v[CB]);
+    c.channels = gcl_round_up(gcl_smaller(v[CC], g->c), v[CB]);
     c.local_floats = (int64_t)c.channels * c.patch_rows * g->is_w * c.slots;
     return c;
 }
@@ -69,8 +67,8 @@ static void defaults(const gcl_node *node, const gcl_limits *limits, int *v)
     v[V] = gcl_vec_length(g.c, limits);
     v[MR] = block_for(v[V], g.k, 16);
     v[CB] = channel_block(g.c, v[V]);
-    v[PB] = smaller(base_h, 16);
-    v[QB] = gcl_round_up(smaller(base_w, 128), v[MR]);
+    v[PB] = gcl_smaller(base_h, 16);
+    v[QB] = gcl_round_up(gcl_smaller(base_w, 128), v[MR]);
     v[CC] = gcl_round_up(g.c, v[CB]);
     while (cut_of(&g, v).local_floats * 4 > room) {
         if (v[CC] > 64 && v[CC] > v[CB])
@@ -156,19 +154,14 @@ typedef struct weight_cut {
     int64_t patch_floats, y_floats, part_floats;
 } weight_cut;
 
-static int even_part(int n, int most)
-{
-    return gcl_divide_up(n, gcl_divide_up(n, most < 1 ? 1 : most));
-}
-
 static weight_cut weight_cut_of(const gcl_conv_attr *a, const int *v)
 {
-    weight_cut c = {.columns = even_part(a->q, smaller(v[WPIXELS], 128))};
-    c.rows = even_part(a->p, v[WPIXELS] / c.columns);
+    weight_cut c = {.columns = gcl_even_part(a->q, gcl_smaller(v[WPIXELS], 128))};
+    c.rows = gcl_even_part(a->p, v[WPIXELS] / c.columns);
     c.blocks = a->n * gcl_divide_up(a->p, c.rows) * gcl_divide_up(a->q, c.columns);
     c.patch_rows = (c.rows - 1) * a->stride_h + a->r;
     c.slots = gcl_divide_up((c.columns - 1) * a->stride_w + a->s, a->stride_w);
-    int channels = gcl_round_up(smaller(v[WCC], a->c), v[WCB]);
+    int channels = gcl_round_up(gcl_smaller(v[WCC], a->c), v[WCB]);
     c.patch_floats = (int64_t)channels * c.patch_rows * a->stride_w * c.slots + v[WMR] * v[WCB];
     c.y_floats = (int64_t)c.rows * c.columns * a->k;
     c.part_floats = (int64_t)v[WGROUPS] * a->r * a->s * a->k * gcl_round_up(a->c, v[WV]);
@@ -193,7 +186,7 @@ static void weight_defaults(const gcl_node *node, const gcl_limits *limits, int 
     v[WMR] = block_for(v[WV], a->k, gcl_divide_up(a->s, a->stride_w));
     v[WCB] = channel_block(a->c, v[WV]);
     v[WPIXELS] = 1024;
-    v[WCC] = gcl_round_up(smaller(a->c, 64), v[WCB]);
+    v[WCC] = gcl_round_up(gcl_smaller(a->c, 64), v[WCB]);
     v[WGROUPS] = 1;
     weight_cut c = weight_cut_of(a, v);
     while ((c.patch_floats + c.y_floats) * 4 > room && (v[WPIXELS] > 1 || v[WCB] > v[WV])) {
@@ -205,7 +198,7 @@ static void weight_defaults(const gcl_node *node, const gcl_limits *limits, int 
             v[WCC] = v[WCB] = v[WV];
         c = weight_cut_of(a, v);
     }
-    v[WGROUPS] = smaller(
+    v[WGROUPS] = gcl_smaller(
         c.blocks, gcl_divide_up(4 * (int)limits->compute_units, gcl_divide_up(a->c, v[WCC])));
 }
 
@@ -226,7 +219,7 @@ static int weight_recipe(const gcl_node *node, const gcl_limits *limits, const i
     if (!weight_fits(a, limits, v))
         return -1;
     weight_cut c = weight_cut_of(a, v);
-    int groups = smaller(v[WGROUPS], c.blocks);
+    int groups = gcl_smaller(v[WGROUPS], c.blocks);
     *out = (gcl_recipe){.n_launches = 2, .epilogue_launch = 1, .scratch_floats = c.part_floats};
 
     gcl_launch *l = &out->launch[0], *sum = &out->launch[1];

@@ -43,24 +43,22 @@ typedef struct cut {
     int64_t items[3];
 } cut;
 
-static int smaller(int a, int b) { return a < b ? a : b; }
-
 static cut cut_of(const gcl_gather *g, const int *v)
 {
     cut c = {.blocks_c = gcl_divide_up(g->c, v[CB]),
              .blocks_k = gcl_divide_up(g->k, v[NR]),
              .base_h = gcl_divide_up(g->oh, g->os_h),
              .base_w = gcl_divide_up(g->ow, g->os_w)};
-    c.images = v[PB] < c.base_h ? 1 : smaller(v[PB] / c.base_h, g->n);
-    c.rows = smaller(v[PB], c.base_h);
-    c.columns = smaller(v[QB], c.base_w);
+    c.images = v[PB] < c.base_h ? 1 : gcl_smaller(v[PB] / c.base_h, g->n);
+    c.rows = gcl_smaller(v[PB], c.base_h);
+    c.columns = gcl_smaller(v[QB], c.base_w);
     int whole = gcl_round_up(c.columns, v[MR]);
     c.join = whole > c.columns * DEAREST_ROW;
     c.pixels =
         c.join ? gcl_round_up(c.images * c.rows * c.columns, v[MR]) : c.images * c.rows * whole;
     c.slots = gcl_divide_up(((c.join ? c.columns : whole) - 1) * g->is_w + g->span_w, g->is_w);
     c.patch_rows = (c.rows - 1) * g->is_h + g->span_h;
-    int channels = gcl_round_up(smaller(v[CC], g->c), v[CB]);
+    int channels = gcl_round_up(gcl_smaller(v[CC], g->c), v[CB]);
     c.local_floats = (int64_t)channels * c.images * c.patch_rows * g->is_w * c.slots;
     c.items[0] = (int64_t)gcl_divide_up(c.base_w, v[QB]) * gcl_divide_up(c.blocks_k, v[KG]);
     c.items[1] = gcl_divide_up(c.base_h, c.rows);
@@ -99,7 +97,7 @@ static double estimate(const gcl_gather *g, const gcl_limits *limits, const int 
     int chunks = gcl_divide_up(g->c, v[CC]);
     double channels = (double)c.blocks_c * v[CB], phases = (double)g->os_h * g->os_w;
     double pixels = c.pixels * (c.join ? 1.05 : 1.0);
-    double outputs = (double)v[NR] * smaller(v[KG], c.blocks_k);
+    double outputs = (double)v[NR] * gcl_smaller(v[KG], c.blocks_k);
     double filter = channels * outputs * g->r * g->s;
     double start =
         c.columns < c.base_w ? 1200 : 100; /* of a piece of a row; whole rows follow on */
@@ -159,7 +157,8 @@ static void choose_share(const gcl_gather *g, const gcl_limits *limits, int *v)
     int base_w = gcl_divide_up(g->ow, g->os_w), base_h = gcl_divide_up(g->oh, g->os_h);
     double best = -1;
     int t[N_PARAMS] = {v[V], v[MR], v[NR], v[CB], 1, 1, 1, 1};
-    v[PB] = 1, v[QB] = smaller(base_w, v[MR]), v[CC] = v[CB], v[KG] = gcl_divide_up(g->k, v[NR]);
+    v[PB] = 1, v[QB] = gcl_smaller(base_w, v[MR]), v[CC] = v[CB],
+    v[KG] = gcl_divide_up(g->k, v[NR]);
     for (t[QB] = base_w;; t[QB] = gcl_round_up(t[QB] / 2, v[MR])) {
         for (int i = 0; (t[PB] = rows_to_try(i, base_h, g->n)) > 0; i++)
             if (!try_chunks(g, limits, t, v, &best))

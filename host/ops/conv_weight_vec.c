@@ -38,28 +38,20 @@ typedef struct cut {
     int64_t patch_floats, y_floats, part_floats;
 } cut;
 
-static int smaller(int a, int b) { return a < b ? a : b; }
-
-/* The size of n cut into equal parts of at most `most`. */
-static int even_part(int n, int most)
-{
-    return gcl_divide_up(n, gcl_divide_up(n, most < 1 ? 1 : most));
-}
-
 static cut cut_of(const gcl_conv_attr *a, const int *v)
 {
     cut c = {.images = 1};
-    c.columns = even_part(a->q, smaller(v[PIXELS], MOST_COLUMNS));
-    c.rows = even_part(a->p, v[PIXELS] / c.columns);
+    c.columns = gcl_even_part(a->q, gcl_smaller(v[PIXELS], MOST_COLUMNS));
+    c.rows = gcl_even_part(a->p, v[PIXELS] / c.columns);
     if (c.rows == a->p)
-        c.images = even_part(a->n, v[PIXELS] / (c.rows * c.columns));
+        c.images = gcl_even_part(a->n, v[PIXELS] / (c.rows * c.columns));
     c.blocks = gcl_divide_up(a->n, c.images) * gcl_divide_up(a->p, c.rows) *
                gcl_divide_up(a->q, c.columns);
     c.patch_rows = (c.rows - 1) * a->stride_h + a->r;
     c.slots = gcl_divide_up((c.columns - 1) * a->stride_w + a->s, a->stride_w);
     c.pitch = gcl_round_up(a->k, v[NR]);
-    int channels = gcl_round_up(smaller(v[CC], a->c), v[CB]);
-    int outputs = gcl_round_up(smaller(v[KC], a->k), v[NR]);
+    int channels = gcl_round_up(gcl_smaller(v[CC], a->c), v[CB]);
+    int outputs = gcl_round_up(gcl_smaller(v[KC], a->k), v[NR]);
     c.chunks = gcl_divide_up(a->c, v[CC]) * gcl_divide_up(a->k, v[KC]);
     c.patch_floats = (int64_t)channels * c.images * c.patch_rows * a->stride_w * c.slots + v[MR];
     c.y_floats = (int64_t)outputs * c.images * c.rows * c.columns;
@@ -91,40 +83,82 @@ static int choose_rows(const gcl_conv_attr *a, int cb, int most)
     return best;
 }
 
-/* The partial sums of a work-item and its pixel block stay in the second-level cache; enough
- * work-items for every unit to have several. */
+/* Cycles, roughly, of one core for the whole launch: copies of both operands, once for each chunk of
+ * the other's channels; fma, and the sums' way to registers and back for each pixel block; cores that
+ * wait at the end; the addition of the groups. */
+static double estimate(const gcl_conv_attr *a, const gcl_limits *limits, const int *v)
+{
+    cut c = cut_of(a, v);
+    int channels = gcl_round_up(gcl_smaller(v[CC], a->c), v[CB]), runs = 0;
+    int outputs = gcl_round_up(gcl_smaller(v[KC], a->k), v[NR]);
+    for (int m = 0; m < a->stride_w && m < a->s; m++)
+        runs += gcl_divide_up(gcl_divide_up(a->s - m, a->stride_w) * v[CB], v[MR]);
+    double calls = (double)runs * a->r * (channels / v[CB]) * (outputs / v[NR]);
+    double pixels = (double)c.images * c.rows * c.columns;
+    double part = 4.0 * a->r * a->s * channels * outputs;
+    double carried = v[MR] * v[NR] / v[V] * (part > (double)limits->local_bytes / 2 ? 14.0 : 10.0);
+    double copy = (double)c.patch_floats * (channels < a->c ? 1.8 : 1.0) +
+                  (double)c.y_floats * (outputs < a->k ? 1.8 : 1.0);
+    double block = copy + calls * (pixels * v[MR] * v[NR] / v[V] + carried);
+    double each = gcl_divide_up(c.blocks, v[GROUPS]);
+    double waves = gcl_divide_up(c.chunks * v[GROUPS], (int)limits->compute_units);
+    double added = v[GROUPS] > 1 ? 0.4 * (double)c.part_floats / limits->compute_units : 0;
+    return (waves + 0.3) * each * block + added;
+}
+
+/* Enough work-items for every unit to have several. */
+static int choose_groups(const cut *c, const gcl_limits *limits, int each)
+{
+    return gcl_smaller(c->blocks, gcl_divide_up(each * (int)limits->compute_units, c->chunks));
+}
+
+/* Pixel blocks and groups for the chunks that t has already, kept in v if better than the `best`
+ * estimate so far: the pixel block stays in the second-level cache. */
+static void try_pixels(const gcl_conv_attr *a, const gcl_limits *limits, int *t, int *v,
+                       double *best)
+{
+    for (t[PIXELS] = 512; t[PIXELS] >= 1; t[PIXELS] /= 2) {
+        for (int each = 1; each <= 8; each *= 2) {
+            t[GROUPS] = 1;
+            cut c = cut_of(a, t);
+            t[GROUPS] = choose_groups(&c, limits, each);
+            if ((c.patch_floats + c.y_floats) * 4 > gcl_vec_cache(limits))
+                break;
+            double cost = estimate(a, limits, t);
+            if (*best < 0 || cost < *best) {
+                *best = cost;
+                for (int i = 0; i < N_PARAMS; i++)
+                    v[i] = t[i];
+            }
+        }
+    }
+}
+
 void gcl_weight_defaults(const gcl_conv_attr *a, const gcl_limits *limits, int *v)
 {
-    int64_t room = gcl_vec_cache(limits);
-    v[V] = gcl_vec_length(a->k, limits);
-    v[NR] = a->k > v[V] ? 2 * v[V] : v[V];
-    v[CB] = gcl_vec_channel_block(a->c);
-    v[MR] = choose_rows(a, v[CB], v[V] == 16 ? 9 : 6);
-    v[CC] = gcl_round_up(a->c, v[CB]);
-    v[KC] = gcl_round_up(a->k, v[NR]);
-    while ((int64_t)a->r * a->s * v[CC] * v[KC] * 4 > room && (v[CC] > v[CB] || v[KC] > v[NR])) {
-        if (v[KC] > v[NR] && (v[KC] >= v[CC] || v[CC] == v[CB]))
-            v[KC] = gcl_round_up(v[KC] / 2, v[NR]);
-        else
-            v[CC] = gcl_round_up(v[CC] / 2, v[CB]);
+    double best = -1;
+    int t[N_PARAMS] = {0};
+    t[V] = gcl_vec_length(a->k, limits);
+    t[NR] = a->k > t[V] ? 2 * t[V] : t[V];
+    for (t[CB] = gcl_vec_channel_block(a->c);; t[CB] = gcl_divide_up(t[CB], 2)) {
+        t[MR] = choose_rows(a, t[CB], t[V] == 16 ? 9 : 6);
+        for (t[CC] = gcl_round_up(a->c, t[CB]);; t[CC] = gcl_round_up(t[CC] / 2, t[CB])) {
+            for (t[KC] = gcl_round_up(a->k, t[NR]);; t[KC] = gcl_round_up(t[KC] / 2, t[NR])) {
+                try_pixels(a, limits, t, v, &best);
+                if (t[KC] == t[NR])
+                    break;
+            }
+            if (t[CC] == t[CB])
+                break;
+        }
+        if (best >= 0 || t[CB] == 1) /* else: a large filter, little local memory */
+            break;
     }
-    v[PIXELS] = 512;
-    v[GROUPS] = 1;
-    cut c = cut_of(a, v);
-    while (v[PIXELS] > 1 && (c.patch_floats + c.y_floats) * 4 > room) {
-        v[PIXELS] /= 2;
-        c = cut_of(a, v);
+    if (best < 0) { /* nothing has room */
+        for (int i = 0; i < N_PARAMS; i++)
+            v[i] = t[i];
+        v[PIXELS] = v[GROUPS] = 1;
     }
-    while ((c.patch_floats + c.y_floats) * 4 > room && (v[CC] > v[CB] || v[KC] > v[NR])) {
-        v[CC] = gcl_round_up(v[CC] / 2, v[CB]);
-        v[KC] = gcl_round_up(v[KC] / 2, v[NR]);
-        c = cut_of(a, v);
-    }
-    while (v[CB] > 1 && !gcl_weight_fits(a, limits, v)) { /* a large filter, little local memory */
-        v[CC] = v[CB] = gcl_divide_up(v[CB], 2);
-        c = cut_of(a, v);
-    }
-    v[GROUPS] = smaller(c.blocks, gcl_divide_up(4 * (int)limits->compute_units, c.chunks));
 }
 
 static void defaults(const gcl_node *node, const gcl_limits *limits, int *values)
@@ -143,8 +177,9 @@ void gcl_weight_launches(const gcl_conv_attr *a, const int *v, gcl_arg x, gcl_ar
                          gcl_recipe *out)
 {
     cut c = cut_of(a, v);
-    int groups = smaller(v[GROUPS], c.blocks);
+    int groups = gcl_smaller(v[GROUPS], c.blocks), alone = groups == 1 && c.pitch == a->k;
     gcl_arg part = gcl_arg_scratch(out->scratch_floats);
+    out->epilogue_launch = out->n_launches + !alone;
     gcl_launch *l = &out->launch[out->n_launches++];
     *l = (gcl_launch){.file = "conv_weight_vec", .kernel = "conv_weight"};
     snprintf(l->defines, sizeof l->defines, "-DV=%d -DMR=%d -DNR=%d -DCB=%d", v[V], v[MR], v[NR],
@@ -155,15 +190,16 @@ void gcl_weight_launches(const gcl_conv_attr *a, const int *v, gcl_arg x, gcl_ar
                          c.columns,   v[CC],    v[KC],    c.patch_rows, c.slots};
     l->args[l->n_args++] = x;
     l->args[l->n_args++] = y;
-    l->args[l->n_args++] = part;
+    l->args[l->n_args++] = alone ? gcl_arg_out() : part;
     gcl_vec_args(l, sizes, sizeof sizes / sizeof sizes[0]);
     l->args[l->n_args++] = gcl_arg_local(c.patch_floats);
     l->args[l->n_args++] = gcl_arg_local(c.y_floats);
     gcl_vec_items(l, c.chunks, groups, 1);
     l->bytes = 4.0 * ((double)a->n * a->h * a->w * a->c + (double)a->n * a->p * a->q * a->k +
                       (double)groups * a->r * a->s * a->c * a->k);
+    if (alone)
+        return;
     out->scratch_floats += (int64_t)groups * a->r * a->s * a->c * c.pitch;
-    out->epilogue_launch = out->n_launches;
     gcl_vec_sum(v[V], groups, a->r * a->s * a->c, a->k, c.pitch, part,
                 &out->launch[out->n_launches++]);
 }

@@ -6,6 +6,12 @@
 
 static inline int gcl_round_up(int n, int step) { return (n + step - 1) / step * step; }
 static inline int gcl_divide_up(int n, int by) { return (n + by - 1) / by; }
+static inline int gcl_smaller(int a, int b) { return a < b ? a : b; }
+/* The size of n cut into equal parts of at most `most`. */
+static inline int gcl_even_part(int n, int most)
+{
+    return gcl_divide_up(n, gcl_divide_up(n, most < 1 ? 1 : most));
+}
 
 /* Whether the family runs on such a device at all: one with vectors, or a single unit (Oclgrind).
  * Where many scalar units share lanes, one long work-item wastes them, or is cut short: Mesa's
