@@ -1,5 +1,6 @@
 /* A folder or a tar with a folder of pictures for each class: ROOT/CLASS/..., any depth below.
- * Classes are numbered in bytewise order of their names. */
+ * Classes are numbered in bytewise order of their names, over all parts of a set that is divided into
+ * train and test, so that a number means the same in each. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -69,7 +70,7 @@ static void take_items(gcl_dataset *dataset)
 
 static int classes_open(gcl_dataset *dataset, const char *spec, gcl_error *err)
 {
-    if (gcl_listing_open(dataset, spec, err) != 0)
+    if (gcl_listing_find(dataset, spec, err) != 0)
         return -1;
     const gcl_listing *l = dataset->state;
     find_classes(dataset, &l->files);
@@ -78,7 +79,12 @@ static int classes_open(gcl_dataset *dataset, const char *spec, gcl_error *err)
                         "%s: holds %zu pictures but no two folders of them, and the model wants "
                         "pictures with classes; " GCL_DATASET_CLASSES_HELP,
                         spec, l->files.n);
+    if (gcl_listing_keep_split(dataset, err) != 0)
+        return -1;
     take_items(dataset);
+    if (dataset->n_items == 0)
+        return gcl_fail(err, GCL_DATA, "%s: the part that data.split asks for has no classes",
+                        spec);
     gcl_text what = {0};
     gcl_text_add(&what, "%zu pictures in %d classes", dataset->n_items, dataset->n_classes);
     if (dataset->n_items < l->files.n)

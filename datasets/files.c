@@ -31,7 +31,7 @@ void gcl_files_add(gcl_files *files, char *path, uint64_t at, uint64_t bytes)
     }
     files->n_jpeg += jpeg;
     GCL_GROW(files->entries, files->n, files->capacity);
-    files->entries[files->n++] = (gcl_files_entry){path, path, at, bytes};
+    files->entries[files->n++] = (gcl_files_entry){path, path, at, bytes, 0};
 }
 
 /* ---- a folder ----------------------------------------------------------------------------------- */
@@ -211,11 +211,11 @@ void gcl_files_close(gcl_files *files)
     *files = (gcl_files){.fd = -1};
 }
 
-void gcl_files_keep(gcl_files *files, const uint8_t *keep)
+void gcl_files_keep(gcl_files *files, int part)
 {
     size_t n = 0;
     for (size_t i = 0; i < files->n; i++)
-        if (keep[i])
+        if (files->entries[i].part == part)
             files->entries[n++] = files->entries[i];
         else
             free(files->entries[i].path);

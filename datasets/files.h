@@ -22,6 +22,7 @@ typedef struct gcl_files_entry {
     char *path;         /* below the root, parts divided by '/'; owned */
     const char *rest;   /* in path: behind what all paths begin with, and behind train/ or test/ */
     uint64_t at, bytes; /* where it lies in a tar */
+    int part;           /* of a set that is divided: datasets/split.h */
 } gcl_files_entry;
 
 typedef struct gcl_files {
@@ -50,8 +51,8 @@ int gcl_files_read(const gcl_files *files, size_t i, uint8_t **bytes, size_t *n,
 /* "photos/a.jpg", "photos.tar/a.jpg": for messages. The caller free()s it. */
 char *gcl_files_name(const gcl_files *files, size_t i);
 
-/* Removes the entries whose `keep` is 0. */
-void gcl_files_keep(gcl_files *files, const uint8_t *keep);
+/* Removes the entries of other parts. */
+void gcl_files_keep(gcl_files *files, int part);
 
 /* Lists the pictures of the tar files->fd (datasets/tar.c): POSIX ustar and pax, and GNU's long
  * names; other kinds of entries are left out. Errors: GCL_DATA. */

@@ -191,12 +191,19 @@ static bool is_mirrored(const gcl_draw *draw)
            gcl_philox_bits(draw->seed, (uint32_t)draw->epoch, STREAM_FLIP, draw->position) >> 31;
 }
 
-/* 1 with probability u / 255 for each byte u: r < u / 255 for 32 random bits r / 2^32. */
+/* 1 with probability u / 255 for each byte u: r < u / 255 for 32 random bits r / 2^32. Black and
+ * white, which most of a drawing is, need none. */
 static void draw_bits(uint8_t *bytes, size_t n, const gcl_draw *draw, uint64_t first)
 {
     for (size_t i = 0; i < n; i++) {
-        uint64_t r = gcl_philox_bits(draw->seed, (uint32_t)draw->epoch, STREAM_LEVEL, first + i);
-        bytes[i] = r * 255 < (uint64_t)bytes[i] << 32;
+        uint64_t u = bytes[i];
+        if (u > 0 && u < 255) {
+            uint64_t r =
+                gcl_philox_bits(draw->seed, (uint32_t)draw->epoch, STREAM_LEVEL, first + i);
+            bytes[i] = r * 255 < u << 32;
+        } else {
+            bytes[i] = u > 0;
+        }
     }
 }
 

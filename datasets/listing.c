@@ -5,7 +5,7 @@
 
 #include "datasets/split.h"
 
-int gcl_listing_open(gcl_dataset *dataset, const char *spec, gcl_error *err)
+int gcl_listing_find(gcl_dataset *dataset, const char *spec, gcl_error *err)
 {
     gcl_listing *l = gcl_alloc(sizeof *l);
     dataset->state = l;
@@ -17,7 +17,19 @@ int gcl_listing_open(gcl_dataset *dataset, const char *spec, gcl_error *err)
                         "no JPEG or PNG pictures in %s (%zu other file%s); give a folder that has "
                         ".jpg, .jpeg or .png files in it",
                         spec, l->files.n_other, l->files.n_other == 1 ? "" : "s");
-    return gcl_split_files(&l->files, dataset->options.split, &dataset->is_split, err);
+    dataset->is_split = gcl_split_find(&l->files);
+    return 0;
+}
+
+int gcl_listing_keep_split(gcl_dataset *dataset, gcl_error *err)
+{
+    gcl_listing *l = dataset->state;
+    return dataset->is_split ? gcl_split_keep(&l->files, dataset->options.split, err) : 0;
+}
+
+int gcl_listing_open(gcl_dataset *dataset, const char *spec, gcl_error *err)
+{
+    return gcl_listing_find(dataset, spec, err) == 0 ? gcl_listing_keep_split(dataset, err) : -1;
 }
 
 void gcl_listing_take_all(gcl_dataset *dataset)

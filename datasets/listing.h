@@ -17,8 +17,12 @@ typedef struct gcl_listing {
     enum { GCL_LISTING_SINGLE, GCL_LISTING_TWO_FILES, GCL_LISTING_HALVES } layout;
 } gcl_listing;
 
-/* Finds the files of the split: dataset->state is then a gcl_listing without items, dataset->name is
- * set. Errors: GCL_DATA (unreadable, no pictures, no such part). */
+/* Finds the files: dataset->state is then a gcl_listing without items, dataset->name and is_split are
+ * set. Errors: GCL_DATA (unreadable, no pictures). */
+int gcl_listing_find(gcl_dataset *dataset, const char *spec, gcl_error *err);
+/* Leaves those of the split that was asked for. Errors: GCL_DATA (no such part). */
+int gcl_listing_keep_split(gcl_dataset *dataset, gcl_error *err);
+/* Both. */
 int gcl_listing_open(gcl_dataset *dataset, const char *spec, gcl_error *err);
 /* Makes each file an item. */
 void gcl_listing_take_all(gcl_dataset *dataset);

@@ -67,15 +67,17 @@ static enum part folder_part(const char *path, const char **rest)
     return PART_NONE;
 }
 
-/* Sets parts[i] of every file; false when not all of them lie in such folders. */
-static bool find_folder_parts(gcl_files *files, uint8_t *parts)
+/* False when not all files lie in such folders; then nothing is marked. */
+static bool find_folder_parts(gcl_files *files)
 {
     const char *rest;
     for (size_t i = 0; i < files->n; i++)
-        if ((parts[i] = (uint8_t)folder_part(files->entries[i].rest, &rest)) == PART_NONE)
+        if (folder_part(files->entries[i].rest, &rest) == PART_NONE)
             return false;
-    for (size_t i = 0; i < files->n; i++)
-        folder_part(files->entries[i].rest, &files->entries[i].rest);
+    for (size_t i = 0; i < files->n; i++) {
+        gcl_files_entry *entry = &files->entries[i];
+        entry->part = (int)folder_part(entry->rest, &entry->rest);
+    }
     return true;
 }
 
@@ -134,7 +136,7 @@ static mark *parse_list(char *text, size_t *n)
     return marks;
 }
 
-static bool find_listed_parts(const gcl_files *files, uint8_t *parts)
+static bool find_listed_parts(gcl_files *files)
 {
     char *text = read_list(files);
     if (text == NULL)
@@ -145,7 +147,7 @@ static bool find_listed_parts(const gcl_files *files, uint8_t *parts)
         const char *slash = strrchr(files->entries[i].path, '/');
         mark wanted = {slash != NULL ? slash + 1 : files->entries[i].path, PART_NONE};
         const mark *found = bsearch(&wanted, marks, n_marks, sizeof *marks, compare_marks);
-        parts[i] = (uint8_t)(found != NULL ? found->part : PART_NONE);
+        files->entries[i].part = (int)(found != NULL ? found->part : PART_NONE);
         n_found += found != NULL;
     }
     free(marks);
@@ -155,11 +157,21 @@ static bool find_listed_parts(const gcl_files *files, uint8_t *parts)
 
 /* ---- both --------------------------------------------------------------------------------------- */
 
-static int keep_part(gcl_files *files, const uint8_t *parts, enum gcl_split split, gcl_error *err)
+bool gcl_split_find(gcl_files *files)
+{
+    skip_common_folders(files);
+    bool is_split = find_folder_parts(files) || find_listed_parts(files);
+    skip_common_folders(files);
+    return is_split;
+}
+
+int gcl_split_keep(gcl_files *files, enum gcl_split split, gcl_error *err)
 {
     size_t count[PARTS + 1] = {0};
+    if (split == GCL_SPLIT_ALL)
+        return 0;
     for (size_t i = 0; i < files->n; i++)
-        count[parts[i]]++;
+        count[files->entries[i].part]++;
     enum part part = split == GCL_SPLIT_TRAIN ? PART_TRAIN
                      : count[PART_TEST] > 0   ? PART_TEST
                                               : PART_VALIDATION;
@@ -170,24 +182,6 @@ static int keep_part(gcl_files *files, const uint8_t *parts, enum gcl_split spli
             "and data.split asks for %s; there is data.split=all too",
             files->root, count[PART_TRAIN], count[PART_VALIDATION], count[PART_TEST],
             split == GCL_SPLIT_TRAIN ? "train" : "test");
-    uint8_t *keep = gcl_alloc(files->n);
-    for (size_t i = 0; i < files->n; i++)
-        keep[i] = parts[i] == part;
-    gcl_files_keep(files, keep);
-    free(keep);
+    gcl_files_keep(files, part);
     return 0;
-}
-
-int gcl_split_files(gcl_files *files, enum gcl_split split, bool *is_split, gcl_error *err)
-{
-    uint8_t *parts = gcl_alloc(files->n);
-    int result = 0;
-    skip_common_folders(files);
-    *is_split = find_folder_parts(files, parts) || find_listed_parts(files, parts);
-    if (*is_split && split != GCL_SPLIT_ALL)
-        result = keep_part(files, parts, split, err);
-    free(parts);
-    if (result == 0)
-        skip_common_folders(files);
-    return result;
 }

@@ -16,9 +16,12 @@
  * a larger share holds out all that a smaller one does. */
 bool gcl_split_holds_out(const char *name, double share);
 
-/* Leaves the files of one split where the set has its own (*is_split), all of them where not. Sets
- * each entry's `rest`, which for trainA/x.png is A/x.png. Test is test/ or else val/ (CelebA: part 2
- * or else 1). Errors: GCL_DATA (the set is split, but has no such part). */
-int gcl_split_files(gcl_files *files, enum gcl_split split, bool *is_split, gcl_error *err);
+/* Finds out whether the set is divided; if so, marks the part of each entry. Sets each entry's `rest`,
+ * which for trainA/x.png is A/x.png. */
+bool gcl_split_find(gcl_files *files);
+
+/* Leaves the files of one split of a divided set. Test is test/ or else val/ (CelebA: part 2 or else
+ * 1). Errors: GCL_DATA (it has no such part). */
+int gcl_split_keep(gcl_files *files, enum gcl_split split, gcl_error *err);
 
 #endif

@@ -42,6 +42,22 @@ START_TEST(split_of_pairs)
 }
 END_TEST
 
+/* A class that one part lacks moves no number in it. */
+START_TEST(split_of_classes)
+{
+    const char *const names[] = {"train/ant/1.png", "train/bee/1.png", "train/cat/1.png",
+                                 "test/ant/1.png", "test/cat/1.png"};
+    for (int i = 0; i < 5; i++)
+        write_flat(below_folder(names[i]), 4, 4, (uint8_t)(10 * i));
+    ck_assert_uint_eq(count_split(folder, want(GCL_WANT_LABELLED), GCL_SPLIT_TEST), 2);
+    ck_assert_int_eq(gcl_dataset_classes(dataset), 3);
+    get(1);
+    ck_assert_int_eq(picture[0], 40);
+    ck_assert_uint_eq(label, 2);
+    ck_assert_str_eq(gcl_dataset_class_name(dataset, 2), "cat");
+}
+END_TEST
+
 START_TEST(split_of_celeba)
 {
     static const char list[] = "000001.jpg 0\n000002.jpg 0\r\n000003.jpg 1\n000004.jpg 2\n";
@@ -130,6 +146,7 @@ static Suite *splits_suite(void)
     TCase *splits = new_case(suite, "split");
     tcase_add_test(splits, split_folders);
     tcase_add_test(splits, split_of_pairs);
+    tcase_add_test(splits, split_of_classes);
     tcase_add_test(splits, split_of_celeba);
     tcase_add_test(splits, split_by_holdout);
     return suite;
