@@ -215,8 +215,8 @@ static gcl_node *weight_case(gcl_graph *g, int i, const char **name)
 
 /* ---- rows ----------------------------------------------------------------------------------- */
 
-static const gcl_variant *const depthwise_variants[] = {&gcl_depthwise_vec, &gcl_depthwise_tile,
-                                                        &gcl_depthwise_naive};
+static const gcl_variant *const depthwise_variants[] = {
+    &gcl_depthwise_vec, &gcl_depthwise_vec_narrow, &gcl_depthwise_tile, &gcl_depthwise_naive};
 static const gcl_variant *const weight_variants[] = {
     &gcl_depthwise_weight_vec, &gcl_depthwise_weight_tile, &gcl_depthwise_weight_naive};
 
