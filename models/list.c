@@ -5,6 +5,7 @@
 const gcl_system *const gcl_systems[] = {
     &gcl_dcgan,
     &gcl_resnet_gan,
+    &gcl_nvae,
     &gcl_pix2pix,
     &gcl_unet_gan,
     NULL,

@@ -6,6 +6,7 @@
 
 extern const gcl_system gcl_dcgan;      /* dcgan.c */
 extern const gcl_system gcl_resnet_gan; /* resnet_gan.c */
+extern const gcl_system gcl_nvae;       /* nvae.c */
 extern const gcl_system gcl_pix2pix;    /* pix2pix.c */
 extern const gcl_system gcl_unet_gan;   /* unet_gan.c */
 
