@@ -1,9 +1,13 @@
 /* Every variant of every kernel op and case on a device, at usual and at other parameter values,
  * against the oracle in double: no element unset, no guard word touched, errors within rounding.
  *
+ *     check_ops                runs the tests
+ *     check_ops --list         names what there is, "op variant" a line; needs no device
+ *
  * GANOCL_TEST_DEVICE chooses the device as --device does ("1" if unset); GANOCL_TEST_OPS, a part of
- * "op variant case", runs only what it matches; GANOCL_TEST_THOROUGH=1 tries every value of every
- * parameter. Nothing forks: PoCL hangs in a child of a process that has a device. */
+ * " op variant case", runs only what it matches; GANOCL_TEST_FLOPS=N leaves out cases of more;
+ * GANOCL_TEST_THOROUGH=1 tries every value of every parameter. Nothing forks: PoCL hangs in a child
+ * of a process that has a device. */
 #include <check.h>
 #include <math.h>
 #include <stdio.h>
@@ -70,14 +74,18 @@ static const gcl_node *kernel_node(const gcl_node *node)
     return node;
 }
 
-static void prepare(trial *t, gcl_graph *g, const gcl_op *op, int i)
+static void build(trial *t, gcl_graph *g, const gcl_op *op, int i)
 {
-    gcl_error err = {0};
     const gcl_node *built = op->build_case(g, i, &t->name);
     ck_assert_msg(gcl_graph_error(g) == NULL, "%s", gcl_graph_error(g));
     t->op = op;
     t->node = kernel_node(built);
     ck_assert_int_eq(t->node->op->kind, GCL_KIND_KERNEL);
+}
+
+static void prepare(trial *t, int i)
+{
+    gcl_error err = {0};
     for (int j = 0; j < t->node->n_in; j++)
         t->in[j] = random_floats(count_of(t->node->in[j]), (uint32_t)(10 * i + j));
     t->right = evaluate(t, 0);
@@ -175,17 +183,21 @@ static void attempt_other(trial *t, const gcl_variant *variant, int set, worst *
 static int is_wanted(const trial *t, const gcl_variant *variant)
 {
     char text[200];
-    const char *wanted = getenv("GANOCL_TEST_OPS");
-    snprintf(text, sizeof text, "%s %s %s", t->op->name, variant->name, t->name);
-    return wanted == NULL || strstr(text, wanted) != NULL;
+    const char *wanted = getenv("GANOCL_TEST_OPS"), *most = getenv("GANOCL_TEST_FLOPS");
+    snprintf(text, sizeof text, " %s %s %s", t->op->name, variant->name, t->name);
+    return (wanted == NULL || strstr(text, wanted) != NULL) &&
+           (most == NULL || t->node->op->flops(t->node) <= atof(most));
 }
 
+/* Prepares the operands when the first variant needs them. */
 static void try_variant(trial *t, const gcl_variant *variant, int i, worst *w)
 {
     const gcl_limits *limits = gcl_device_limits(dev);
     int usual[GCL_MAX_PARAMS];
     if (!is_wanted(t, variant) || !variant->applies(t->node, limits))
         return;
+    if (t->single == NULL)
+        prepare(t, i);
     gcl_variant_usual(variant, t->node, limits, usual);
     if (!attempt(t, variant, usual, w)) {
         printf("%s %s \"%s\": the usual values do not fit\n", t->op->name, variant->name, t->name);
@@ -206,7 +218,7 @@ START_TEST(variants_agree_with_oracle)
     for (int i = 0; i < op->n_cases; i++) {
         gcl_graph *g = gcl_graph_new();
         trial t = {0};
-        prepare(&t, g, op, i);
+        build(&t, g, op, i);
         for (int v = 0; v < t.node->op->n_variants; v++)
             try_variant(&t, t.node->op->variants[v], i, &of[v]);
         finish(&t);
@@ -321,11 +333,21 @@ static void open_device(void)
 
 static void close_device(void) { gcl_device_close(dev); }
 
-int main(void)
+static int list(void)
+{
+    for (int i = 0; gcl_ops[i] != NULL; i++)
+        for (int v = 0; v < gcl_ops[i]->n_variants; v++)
+            printf("%s %s\n", gcl_ops[i]->name, gcl_ops[i]->variants[v]->name);
+    return EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
 {
     int n_ops = 0;
     while (gcl_ops[n_ops] != NULL)
         n_ops++;
+    if (argc == 2 && strcmp(argv[1], "--list") == 0)
+        return list();
     setvbuf(stdout, NULL, _IOLBF, 0);
     Suite *suite = suite_create("ops");
     TCase *rules = tcase_create("rules");

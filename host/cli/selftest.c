@@ -185,6 +185,7 @@ static int try_recording(selftest *s, const char *folder, const char *name, gcl_
     gcl_conform report;
     char *path = gcl_alloc(strlen(folder) + strlen(name) + 2), what[120], detail[300];
     sprintf(path, "%s/%s", folder, name);
+    gcl_say("replaying %s", name);
     int result = gcl_conform_run(s->dev, path, &report, err);
     free(path);
     for (int i = 0; i < GCL_CONFORM_KINDS && result == 0; i++) {

@@ -27,18 +27,9 @@ struct gcl_single {
 
 static uint64_t words(const tensor *t) { return (uint64_t)(t->before + t->count + t->behind); }
 
-/* Without guard words (GCL_SINGLE_TIGHT) from the host's memory: Oclgrind 21 takes what a kernel
- * stores after a fill for unset. */
 static int poison(const tensor *t, gcl_error *err)
 {
-    if (t->before + t->behind > 0)
-        return gcl_buffer_fill(t->buffer, 0, 4 * words(t), POISON, err);
-    uint32_t *all = gcl_alloc(4 * words(t));
-    for (uint64_t i = 0; i < words(t); i++)
-        all[i] = POISON;
-    int status = gcl_buffer_write(t->buffer, 0, all, 4 * words(t), err);
-    free(all);
-    return status;
+    return gcl_buffer_fill(t->buffer, 0, 4 * words(t), POISON, err);
 }
 
 static int make_tensor(const gcl_single *s, tensor *t, int64_t count, const char *what,
@@ -55,8 +46,8 @@ gcl_single *gcl_single_new(gcl_device *dev, const gcl_node *node, const float *c
     gcl_single *s = gcl_alloc(sizeof *s);
     s->dev = dev;
     s->node = node;
-    int tight = flags & GCL_SINGLE_TIGHT;
-    s->before = tight ? 0 : flags & GCL_SINGLE_ODD ? ODD_GUARD : GUARD;
+    int tight = flags & GCL_SINGLE_TIGHT, odd = flags & GCL_SINGLE_ODD;
+    s->before = tight ? odd != 0 : odd ? ODD_GUARD : GUARD;
     s->behind = tight ? 0 : GUARD;
     if (node->n_in > MAX_IN) {
         gcl_fail(err, GCL_FAILED, "%s has %d operands, at most %d can run alone", node->op->name,

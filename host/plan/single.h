@@ -16,9 +16,8 @@
 #include "graph/op.h"
 
 enum {
-    GCL_SINGLE_TIGHT = 1, /* no guard words: for Oclgrind, which sees stray accesses itself, and
-                             takes what the host writes behind a buffer's start for unset */
-    GCL_SINGLE_ODD = 2    /* else: tensors begin at an odd element of their buffers */
+    GCL_SINGLE_TIGHT = 1, /* no guard words: for Oclgrind, which sees stray accesses itself */
+    GCL_SINGLE_ODD = 2    /* tensors begin at an odd element of their buffers */
 };
 
 typedef struct gcl_single gcl_single;
