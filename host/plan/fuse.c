@@ -1,53 +1,21 @@
-/* Fusion: decides which values get memory, and groups the graph into units of work.
+/* Fusion: groups the graph into units of work.
  *
- * A pointwise node is computed where it is used (inlined), unless a kernel, a view, a pack or a
- * wider consumer needs it in memory, or computing it several times would cost more traffic than
- * storing it. Stored pointwise nodes and assignments over the same space share a kernel when they
- * read the same values; so do sibling reductions. Units run in order of creation; a later root may
- * join an earlier unit if all it reads is there by then and no assignment is overtaken. */
+ * Stored pointwise nodes and assignments over the same space share a kernel when they read the same
+ * values; so do sibling reductions. Units run in order of creation; a later root may join an earlier
+ * unit if all it reads is there by then and no assignment is overtaken. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "plan/internal.h"
 
-enum { MANY_LEAVES = 12, CHEAP = 16, SMALL = 4096, JOIN_SMALL = 65536, LOOK_BACK = 12 };
-
-typedef struct leaf_set {
-    int ids[MANY_LEAVES];
-    int n; /* MANY_LEAVES + 1: too many */
-} leaf_set;
+enum { JOIN_SMALL = 65536, LOOK_BACK = 12 };
 
 typedef struct fusion {
     gcl_plan *plan;
     gcl_graph *g;
     int n;
-    int *uses; /* live consumers */
-    int *cost;
-    int *expiry;      /* id of the first assignment that overwrites something it reads, or n */
-    int *overwritten; /* of variables and assigns: id of the assign of the next version, or n */
     int *last_reader; /* of variables and assigns: last unit that loads this version */
-    leaf_set *leaves;
 } fusion;
-
-const gcl_node *gcl_plan_base(const gcl_node *node)
-{
-    return node->op->kind == GCL_KIND_VIEW ? node->in[0] : node;
-}
-
-static int is_pointwise(const gcl_node *n)
-{
-    return n->op->kind == GCL_KIND_POINTWISE || n->op->kind == GCL_KIND_RANDOM;
-}
-
-static int is_version(const gcl_node *n)
-{
-    return n->op == &gcl_op_variable || n->op->kind == GCL_KIND_ASSIGN;
-}
-
-int gcl_plan_inlined(const gcl_plan *plan, const gcl_node *node)
-{
-    return is_pointwise(node) && !plan->stored[node->id];
-}
 
 int gcl_unit_has_root(const unit *u, const gcl_node *node)
 {
@@ -65,195 +33,6 @@ int gcl_unit_leaf(const unit *u, const gcl_node *node)
     return -1;
 }
 
-static int is_maximum(const gcl_node *n)
-{
-    return n->op->kind == GCL_KIND_REDUCE && ((const gcl_reduce_attr *)n->attr)->maximum;
-}
-
-static int is_small(const gcl_node *n) { return gcl_shape_count(n->shape) <= SMALL; }
-
-static int is_literal(const gcl_node *n)
-{
-    double value;
-    return gcl_node_constant(n, &value);
-}
-
-/* ---- what lives ---- */
-
-static void mark_live(fusion *f)
-{
-    gcl_plan *plan = f->plan;
-    for (int i = 0; i < gcl_graph_outputs(f->g); i++)
-        plan->live[gcl_graph_output_at(f->g, i, NULL)->id] = 1;
-    for (int id = f->n - 1; id >= 0; id--) {
-        const gcl_node *n = gcl_graph_node(f->g, id);
-        if (n->op->kind == GCL_KIND_ASSIGN)
-            plan->live[id] = 1;
-        for (int i = 0; plan->live[id] && i < n->n_in; i++) {
-            plan->live[n->in[i]->id] = 1;
-            f->uses[n->in[i]->id]++;
-        }
-    }
-    for (int id = 0; id < f->n; id++) {
-        f->overwritten[id] = f->n;
-        f->last_reader[id] = -1;
-    }
-    for (int id = 0; id < f->n; id++) {
-        const gcl_node *n = gcl_graph_node(f->g, id);
-        if (n->op->kind == GCL_KIND_ASSIGN)
-            f->overwritten[n->in[0]->id] = id;
-    }
-}
-
-/* ---- what is stored ---- */
-
-static void force_stored(fusion *f)
-{
-    gcl_plan *plan = f->plan;
-    for (int i = 0; i < gcl_graph_outputs(f->g); i++)
-        plan->stored[gcl_graph_output_at(f->g, i, NULL)->id] = 1;
-    for (int id = 0; id < f->n; id++) {
-        const gcl_node *n = gcl_graph_node(f->g, id);
-        if (!plan->live[id])
-            continue;
-        if (!is_pointwise(n) && !is_literal(n))
-            plan->stored[id] = 1;
-        int needs_memory = n->op->kind == GCL_KIND_KERNEL || n->op->kind == GCL_KIND_VIEW ||
-                           n->op->kind == GCL_KIND_PACK;
-        for (int i = 0; i < n->n_in; i++) {
-            const gcl_node *x = n->in[i];
-            int wider = is_pointwise(n) && !gcl_shape_equal(x->shape, n->shape);
-            /* Computed where it is used, it would keep alive what another region reads. */
-            int leaves = x->region != 0 && x->region != n->region && !is_small(x);
-            /* The gradient of a maximum looks for it among its terms: they must be the same bits. */
-            int compared = is_maximum(n) && f->uses[x->id] > 1;
-            if (needs_memory || wider || leaves || compared || plan->options.no_fusion)
-                plan->stored[x->id] |= is_pointwise(x);
-            /* A literal has no memory: a kernel that wants one gets a stored broadcast of it. */
-        }
-    }
-}
-
-static int own_cost(const gcl_node *n)
-{
-    static const char *const slow[] = {"exp",      "expm1", "log", "log1p",      "tanh", "sigmoid",
-                                       "softplus", "sqrt",  "div", "reciprocal", "elu"};
-    if (n->op->kind == GCL_KIND_RANDOM)
-        return ((const gcl_random_attr *)n->attr)->kind == GCL_RANDOM_NORMAL ? 40 : 10;
-    for (size_t i = 0; i < sizeof slow / sizeof *slow; i++)
-        if (strcmp(n->op->name, slow[i]) == 0)
-            return 8;
-    return 1;
-}
-
-static void set_add(leaf_set *set, int id)
-{
-    for (int i = 0; i < set->n && i < MANY_LEAVES; i++)
-        if (set->ids[i] == id)
-            return;
-    if (set->n < MANY_LEAVES)
-        set->ids[set->n] = id;
-    if (set->n <= MANY_LEAVES)
-        set->n++;
-}
-
-static void set_union(leaf_set *to, const leaf_set *from)
-{
-    for (int i = 0; i < from->n && i < MANY_LEAVES; i++)
-        set_add(to, from->ids[i]);
-    if (from->n > MANY_LEAVES)
-        to->n = MANY_LEAVES + 1;
-}
-
-static int big_leaves(const fusion *f, const leaf_set *set, gcl_shape shape)
-{
-    int big = 0;
-    for (int i = 0; i < set->n && i < MANY_LEAVES; i++)
-        big +=
-            2 * gcl_shape_count(gcl_graph_node(f->g, set->ids[i])->shape) > gcl_shape_count(shape);
-    return set->n > MANY_LEAVES ? set->n : big;
-}
-
-/* Sets leaves, cost and expiry of a node from its operands. */
-static void gather(fusion *f, const gcl_node *n)
-{
-    leaf_set *set = &f->leaves[n->id];
-    int operands_from = n->op->kind == GCL_KIND_ASSIGN ? 1 : 0;
-    set->n = 0;
-    f->cost[n->id] = own_cost(n);
-    f->expiry[n->id] = f->n;
-    for (int i = operands_from; i < n->n_in; i++) {
-        const gcl_node *x = n->in[i];
-        if (is_literal(x))
-            continue;
-        if (gcl_plan_inlined(f->plan, x)) {
-            set_union(set, &f->leaves[x->id]);
-            f->cost[n->id] += f->cost[x->id];
-            if (f->expiry[x->id] < f->expiry[n->id])
-                f->expiry[n->id] = f->expiry[x->id];
-        } else {
-            const gcl_node *base = gcl_plan_base(x);
-            set_add(set, x->id);
-            if (is_version(base) && f->overwritten[base->id] < f->expiry[n->id])
-                f->expiry[n->id] = f->overwritten[base->id];
-        }
-    }
-}
-
-/* Stores operands of n until it reads few enough values. */
-static void thin_out(fusion *f, const gcl_node *n)
-{
-    gather(f, n);
-    while (f->leaves[n->id].n > MANY_LEAVES) {
-        const gcl_node *worst = NULL;
-        for (int i = 0; i < n->n_in; i++) {
-            const gcl_node *x = n->in[i];
-            if (gcl_plan_inlined(f->plan, x) &&
-                (worst == NULL || f->leaves[x->id].n > f->leaves[worst->id].n))
-                worst = x;
-        }
-        if (worst == NULL)
-            return;
-        f->plan->stored[worst->id] = 1;
-        gather(f, n);
-    }
-}
-
-static void decide_stored(fusion *f)
-{
-    gcl_plan *plan = f->plan;
-    for (int id = 0; id < f->n; id++) {
-        const gcl_node *n = gcl_graph_node(f->g, id);
-        if (!plan->live[id] ||
-            !(is_pointwise(n) || n->op->kind == GCL_KIND_ASSIGN || n->op->kind == GCL_KIND_REDUCE))
-            continue;
-        /* An operand that reads something overwritten before n must have been computed by then. */
-        for (int i = 0; i < n->n_in; i++) {
-            const gcl_node *x = n->in[i];
-            if (gcl_plan_inlined(plan, x) && f->expiry[x->id] < id)
-                plan->stored[x->id] = 1;
-        }
-        thin_out(f, n);
-        if (!is_pointwise(n) || plan->stored[id])
-            continue;
-        int costly = f->cost[id] > CHEAP || big_leaves(f, &f->leaves[id], n->shape) > 2;
-        if (f->uses[id] > 1 && costly && (!is_small(n) || f->cost[id] > 4 * CHEAP))
-            plan->stored[id] = 1;
-    }
-    /* An assignment may write in place only what it reads element by element. */
-    for (int id = 0; id < f->n; id++) {
-        const gcl_node *n = gcl_graph_node(f->g, id);
-        if (n->op->kind != GCL_KIND_ASSIGN || !gcl_plan_inlined(plan, n->in[1]))
-            continue;
-        const leaf_set *set = &f->leaves[n->in[1]->id];
-        for (int i = 0; i < set->n && i < MANY_LEAVES; i++) {
-            const gcl_node *leaf = gcl_graph_node(f->g, set->ids[i]);
-            if (gcl_plan_base(leaf) == n->in[0] && leaf != n->in[0])
-                plan->stored[n->in[1]->id] = 1;
-        }
-    }
-}
-
 /* ---- units ---- */
 
 static unit *new_unit(gcl_plan *plan, unit_kind kind, const gcl_node *root)
@@ -268,7 +47,7 @@ static unit *new_unit(gcl_plan *plan, unit_kind kind, const gcl_node *root)
 
 static void add_leaves(fusion *f, unit *u, const gcl_node *x, int top)
 {
-    if (is_literal(x) || gcl_unit_leaf(u, x) >= 0)
+    if (gcl_is_literal(x) || gcl_unit_leaf(u, x) >= 0)
         return;
     int here = u->kind == UNIT_POINTWISE && gcl_unit_has_root(u, x);
     if (top || gcl_plan_inlined(f->plan, x) || here) {
@@ -294,9 +73,9 @@ static int leaves_ready(const fusion *f, const unit *u, int k)
         const gcl_node *leaf = u->leaves[i], *base = gcl_plan_base(leaf);
         if (producer(f, leaf) >= k)
             return 0;
-        if (!is_version(base) || f->overwritten[base->id] == f->n)
+        if (!gcl_is_version(base) || f->plan->overwritten[base->id] == f->n)
             continue;
-        int writer = f->plan->unit_of[f->overwritten[base->id]];
+        int writer = f->plan->unit_of[f->plan->overwritten[base->id]];
         if (writer >= 0 && writer < k)
             return 0;
         if (writer == k && (leaf != base || !gcl_shape_equal(leaf->shape, u->space)))
@@ -428,7 +207,8 @@ static int check_versions(const fusion *f, gcl_error *err)
         const gcl_node *n = gcl_graph_node(f->g, id);
         for (int i = 0; i < n->n_in && f->plan->live[id]; i++) {
             const gcl_node *base = gcl_plan_base(n->in[i]);
-            if (is_version(base) && f->overwritten[base->id] < id && n->op->kind != GCL_KIND_VIEW)
+            if (gcl_is_version(base) && f->plan->overwritten[base->id] < id &&
+                n->op->kind != GCL_KIND_VIEW)
                 return gcl_fail(err, GCL_FAILED,
                                 "%s: %s reads an old value of a variable after its "
                                 "assignment (%s:%d)",
@@ -469,24 +249,10 @@ static int build_units(fusion *f, gcl_error *err)
 int gcl_plan_fuse(gcl_plan *plan, gcl_error *err)
 {
     fusion f = {.plan = plan, .g = plan->graph, .n = plan->n_nodes};
-    size_t n = (size_t)f.n;
+    f.last_reader = gcl_alloc((size_t)f.n * sizeof *f.last_reader);
     for (int id = 0; id < f.n; id++)
-        plan->alias[id] = plan->unit_of[id] = -1;
-    f.uses = gcl_alloc(n * sizeof *f.uses);
-    f.cost = gcl_alloc(n * sizeof *f.cost);
-    f.expiry = gcl_alloc(n * sizeof *f.expiry);
-    f.overwritten = gcl_alloc(n * sizeof *f.overwritten);
-    f.last_reader = gcl_alloc(n * sizeof *f.last_reader);
-    f.leaves = gcl_alloc(n * sizeof *f.leaves);
-    mark_live(&f);
-    force_stored(&f);
-    decide_stored(&f);
+        plan->alias[id] = plan->unit_of[id] = f.last_reader[id] = -1;
     int status = check_versions(&f, err) == 0 ? build_units(&f, err) : -1;
-    free(f.uses);
-    free(f.cost);
-    free(f.expiry);
-    free(f.overwritten);
     free(f.last_reader);
-    free(f.leaves);
     return status;
 }

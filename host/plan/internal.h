@@ -55,10 +55,12 @@ struct gcl_plan {
     int n_nodes;
     /* By node id. */
     char *live, *stored; /* needed at all; has memory of its own or aliased */
-    int *unit_of;        /* unit that produces it, or -1 */
-    int *alias;          /* the pack that it is a part of, or -1 */
-    int64_t *alias_at;   /* element in that pack */
-    storage **home;      /* storage of bases (see plan_locate) */
+    int *
+        overwritten; /* of variables and assigns: id of the assign of the next version, or n_nodes */
+    int *unit_of;    /* unit that produces it, or -1 */
+    int *alias;      /* the pack that it is a part of, or -1 */
+    int64_t *alias_at; /* element in that pack */
+    storage **home;    /* storage of bases (see plan_locate) */
 
     unit *units;
     int n_units, cap_units;
@@ -86,7 +88,9 @@ struct gcl_plan {
     double *profile_us;
 };
 
-/* fuse.c: which nodes live, which are stored, the list of units. */
+/* stored.c: which nodes live, which are stored. */
+void gcl_plan_decide(gcl_plan *plan);
+/* fuse.c: the list of units. */
 int gcl_plan_fuse(gcl_plan *plan, gcl_error *err);
 /* choose.c: variant and recipe of every kernel unit; tails. */
 int gcl_plan_choose(gcl_plan *plan, gcl_error *err);
@@ -116,6 +120,20 @@ double gcl_unit_bytes(const unit *u); /* that a generated one has to move: leave
 
 /* verify.c: runs a unit's launches and compares what they store with the double oracle. */
 int gcl_plan_verify_unit(gcl_plan *plan, const unit *u, gcl_error *err);
+
+static inline int gcl_is_pointwise(const gcl_node *n)
+{
+    return n->op->kind == GCL_KIND_POINTWISE || n->op->kind == GCL_KIND_RANDOM;
+}
+static inline int gcl_is_version(const gcl_node *n)
+{
+    return n->op == &gcl_op_variable || n->op->kind == GCL_KIND_ASSIGN;
+}
+static inline int gcl_is_literal(const gcl_node *n)
+{
+    double value;
+    return gcl_node_constant(n, &value);
+}
 
 /* Where a node's elements lie: storage and byte offset in its buffer. */
 storage *gcl_plan_locate(const gcl_plan *plan, const gcl_node *node, uint64_t *at);

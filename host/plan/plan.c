@@ -54,10 +54,12 @@ gcl_plan *gcl_plan_new(gcl_device *dev, gcl_graph *graph, gcl_store *store,
     size_t n = (size_t)plan->n_nodes;
     plan->live = gcl_alloc(n);
     plan->stored = gcl_alloc(n);
+    plan->overwritten = gcl_alloc(n * sizeof *plan->overwritten);
     plan->unit_of = gcl_alloc(n * sizeof *plan->unit_of);
     plan->alias = gcl_alloc(n * sizeof *plan->alias);
     plan->alias_at = gcl_alloc(n * sizeof *plan->alias_at);
     plan->home = gcl_alloc(n * sizeof *plan->home);
+    gcl_plan_decide(plan);
     int status = gcl_plan_fuse(plan, err);
     if (status == 0)
         status = gcl_plan_choose(plan, err);
@@ -93,6 +95,7 @@ void gcl_plan_free(gcl_plan *plan)
     gcl_arena_free(plan->memory);
     free(plan->live);
     free(plan->stored);
+    free(plan->overwritten);
     free(plan->unit_of);
     free(plan->alias);
     free(plan->alias_at);

@@ -8,10 +8,11 @@
  *     }
  *     gcl_plan_read(plan, gcl_graph_find_output(graph, "fake"), pixels, &err);
  *
- * What it does, in order: drops what no output or assignment needs; groups pointwise chains and
- * sibling reductions into generated kernels (fuse.c, emit.c); picks a variant for every kernel op
- * (choose.c); splices pointwise tails into kernels that have an EPILOGUE; gives every value a place
- * by its lifetime (place.c); builds programs, binds arguments (bind.c).
+ * What it does, in order: drops what no output or assignment needs and decides what is stored
+ * (stored.c); groups pointwise chains and sibling reductions into generated kernels (fuse.c, emit.c);
+ * picks a variant for every kernel op (choose.c); splices pointwise tails into kernels that have an
+ * EPILOGUE; gives every value a place by its lifetime (place.c); builds programs, binds arguments
+ * (launch.c, bind.c).
  * No OpenCL call but the enqueues, one upload and one event happens in a run, and no allocation. */
 #ifndef GCL_PLAN_PLAN_H
 #define GCL_PLAN_PLAN_H
