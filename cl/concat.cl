@@ -64,16 +64,20 @@ void concat_rows(PARTS, const int WB EPILOGUE_PARAMS)
     const int first = (int)get_global_id(0) * WB, count = min(WB, W - first);
     const ulong row = ((ulong)get_global_id(2) * H + get_global_id(1)) * W + first;
     __global float *y = y_base + y_at;
-    for (ulong i = row; i < row + count; i++) {
-        const ulong at = i * C;
-        for (int part = 0; part < 4; part++) {
-            const int begin = part == 0 ? 0 : part == 1 ? b1 : part == 2 ? b2 : b3;
-            const int end = part == 0 ? b1 : part == 1 ? b2 : part == 2 ? b3 : C;
-            __global const float *base = part == 0   ? x0 + x0_at
-                                         : part == 1 ? x1 + x1_at
-                                         : part == 2 ? x2 + x2_at
-                                                     : x3 + x3_at;
+    /* Few channels: many pixels of one tensor in turn, or the loops cost more than the copies. */
+    const int run = C < 4 * V ? count : 1;
+    for (int j = 0; j < 4 * count / run; j++) { /* run times part */
+        const int part = j % 4;
+        const int begin = part == 0 ? 0 : part == 1 ? b1 : part == 2 ? b2 : b3;
+        const int end = part == 0 ? b1 : part == 1 ? b2 : part == 2 ? b3 : C;
+        __global const float *base = part == 0   ? x0 + x0_at
+                                     : part == 1 ? x1 + x1_at
+                                     : part == 2 ? x2 + x2_at
+                                                 : x3 + x3_at;
+        const ulong from = row + (ulong)(j / 4) * run;
+        for (ulong i = from; i < from + run && begin < end; i++) {
             __global const float *x = base + i * (end - begin);
+            const ulong at = i * C;
             int k = begin;
             for (; k + V <= end; k += V) {
                 const floatv v = LOADV(x + (k - begin));
