@@ -23,43 +23,72 @@ static float *gaussian(double sigma, int *radius)
     return weight;
 }
 
-/* Smooths n values that lie `stride` apart. */
-static void smooth_line(float *out, const float *in, int n, size_t stride, const float *weight,
+/* out[i] = weight[0] centre[i] + ..., begun and continued: the terms of one weight. */
+static void scale_row(float *out, const float *centre, float weight, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] = weight * centre[i];
+}
+
+static void add_rows(float *out, const float *a, const float *b, float weight, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] += weight * (a[i] + b[i]);
+}
+
+/* A row of bytes as floats, with its ends repeated `radius` pixels beyond it. */
+static void pad_row(float *padded, const uint8_t *row, int width, size_t c, int radius)
+{
+    for (int x = -radius; x < width + radius; x++)
+        for (size_t k = 0; k < c; k++)
+            *padded++ = row[(size_t)clamp(x, width) * c + k];
+}
+
+/* Along rows: out [height, width, channels]. */
+static void smooth_across(float *out, const gcl_image *picture, float *padded, const float *weight,
+                          int radius)
+{
+    size_t c = (size_t)picture->channels, n = (size_t)picture->width * c;
+    for (int y = 0; y < picture->height; y++, out += n) {
+        const float *centre = padded + (size_t)radius * c;
+        pad_row(padded, picture->pixels + (size_t)y * n, picture->width, c, radius);
+        scale_row(out, centre, weight[0], n);
+        for (int k = 1; k <= radius; k++)
+            add_rows(out, centre - (size_t)k * c, centre + (size_t)k * c, weight[k], n);
+    }
+}
+
+/* Along columns, of rows of n floats. */
+static void smooth_down(float *out, const float *in, int height, size_t n, const float *weight,
                         int radius)
 {
-    for (int i = 0; i < n; i++) {
-        float sum = weight[0] * in[(size_t)i * stride];
+    for (int y = 0; y < height; y++, out += n) {
+        scale_row(out, in + (size_t)y * n, weight[0], n);
         for (int k = 1; k <= radius; k++)
-            sum += weight[k] *
-                   (in[(size_t)clamp(i - k, n) * stride] + in[(size_t)clamp(i + k, n) * stride]);
-        out[(size_t)i * stride] = sum;
+            add_rows(out, in + (size_t)clamp(y - k, height) * n,
+                     in + (size_t)clamp(y + k, height) * n, weight[k], n);
     }
 }
 
 /* The picture as floats [height, width, channels], smoothed; NULL with the error set. */
 static float *smooth(const gcl_image *picture, double sigma, gcl_error *err)
 {
-    size_t c = (size_t)picture->channels, row = (size_t)picture->width * c;
-    size_t n = row * (size_t)picture->height;
-    float *a = gcl_try_alloc(n * sizeof *a, "smoothed picture", err);
-    float *b = a != NULL ? gcl_try_alloc(n * sizeof *b, "smoothed picture", err) : NULL;
-    if (b == NULL) {
-        free(a);
-        return NULL;
-    }
     int radius;
     float *weight = gaussian(sigma, &radius);
-    for (size_t i = 0; i < n; i++)
-        a[i] = picture->pixels[i];
-    for (int y = 0; y < picture->height; y++)
-        for (size_t k = 0; k < c; k++)
-            smooth_line(b + (size_t)y * row + k, a + (size_t)y * row + k, picture->width, c, weight,
-                        radius);
-    for (size_t x = 0; x < row; x++)
-        smooth_line(a + x, b + x, picture->height, row, weight, radius);
+    size_t c = (size_t)picture->channels, row = (size_t)picture->width * c;
+    size_t n = row * (size_t)picture->height, n_padded = row + 2 * (size_t)radius * c;
+    float *smoothed = gcl_try_alloc(n * sizeof(float), "smoothed picture", err);
+    float *across = gcl_try_alloc((n + n_padded) * sizeof(float), "smoothed picture", err);
+    if (smoothed != NULL && across != NULL) {
+        smooth_across(across, picture, across + n, weight, radius);
+        smooth_down(smoothed, across, picture->height, row, weight, radius);
+    } else {
+        free(smoothed);
+        smoothed = NULL;
+    }
+    free(across);
     free(weight);
-    free(b);
-    return a;
+    return smoothed;
 }
 
 int gcl_blur(gcl_image *blurred, const gcl_image *picture, double sigma, gcl_error *err)
