@@ -5,11 +5,12 @@
  *
  * N,H,W,C is the shape of the result, XH,XW,XC that of the operand. Two forms of each:
  *     *_items  work-item i of dimension 0 makes element i. The surplus returns at once.
- *     *_rows   work-item (strip, h, n) makes the pixels strip WB .. of one row (CPUs).
+ *     *_rows   work-item (strip, h, n) makes the pixels strip WB .. of one row (CPUs); for r = 2 in
+ *              vectors, 4 V channels of a small pixel being V channels of four large ones.
  * No local memory. */
 #pragma OPENCL FP_CONTRACT OFF
 
-#ifndef V /* rows: vector length over the fewer channels: 1, 2, 4, 8, 16; items: 1 */
+#ifndef V /* rows: vector length over the large picture's channels: 1, 2, 4, 8, 16; items: 1 */
 #define V 4
 #endif
 #ifndef INDEX /* of a work-item: uint, or ulong for large tensors */
@@ -28,6 +29,15 @@ typedef float floatv;
 #define PASTE2(a, b) a##b
 #define PASTE(a, b) PASTE2(a, b)
 typedef PASTE(float, V) floatv;
+#if V == 2
+#define HALF
+#elif V == 4
+#define HALF 2
+#elif V == 8
+#define HALF 4
+#else
+#define HALF 8
+#endif
 #define LOADV(p) PASTE(vload, V)(0, p)
 #define STOREV(v, p) PASTE(vstore, V)(v, 0, p)
 #endif
@@ -72,6 +82,27 @@ __kernel void pixel_unshuffle_items(TENSORS EPILOGUE_PARAMS)
     y_base[y_at + at] = EPILOGUE(v, at, k, float, LOAD1);
 }
 
+#if V > 1
+/* Every second element of two vectors, from the first or the second on; and the other way. */
+static floatv evens(floatv a, floatv b)
+{
+    return (floatv)(a.even, b.even);
+}
+
+static floatv odds(floatv a, floatv b)
+{
+    return (floatv)(a.odd, b.odd);
+}
+
+static floatv interleave(PASTE(float, HALF) a, PASTE(float, HALF) b)
+{
+    floatv result;
+    result.even = a;
+    result.odd = b;
+    return result;
+}
+#endif
+
 __kernel __attribute__((reqd_work_group_size(1, 1, 1)))
 void pixel_shuffle_rows(TENSORS, const int WB EPILOGUE_PARAMS)
 {
@@ -83,7 +114,19 @@ void pixel_shuffle_rows(TENSORS, const int WB EPILOGUE_PARAMS)
     for (int w = begin; w < end; w++) {
         __global const float *x = row + (ulong)xw * XC + b;
         const ulong at = (((ulong)n * H + h) * W + w) * C;
-        for (int k = 0; k < C; k++) {
+        int k = 0;
+#if V > 1
+        for (; r == 2 && k + V <= C; k += V) { /* from row + 4 k: channels of both columns */
+            __global const float *from = row - h % 2 * 2 + (ulong)xw * XC + 4 * k;
+            const floatv v0 = LOADV(from), v1 = LOADV(from + V), v2 = LOADV(from + 2 * V),
+                         v3 = LOADV(from + 3 * V);
+            const floatv low = b == 0 ? evens(v0, v1) : odds(v0, v1);
+            const floatv high = b == 0 ? evens(v2, v3) : odds(v2, v3);
+            const floatv v = h % 2 == 0 ? evens(low, high) : odds(low, high);
+            STOREV(EPILOGUE(v, at + k, k, floatv, LOADV), y + at + k);
+        }
+#endif
+        for (; k < C; k++) {
             const float v = x[k * r * r];
             y[at + k] = EPILOGUE(v, at + k, k, float, LOAD1);
         }
@@ -103,8 +146,25 @@ void pixel_unshuffle_rows(TENSORS, const int WB EPILOGUE_PARAMS)
     for (int w = begin; w < end; w++) {
         __global const float *x = row + (ulong)w * r * XC;
         const ulong at = (((ulong)n * H + h) * W + w) * C;
-        int k = 0;
-        for (int c = 0; c < XC; c++)
+        int k = 0, c = 0;
+#if V > 1
+        for (; r == 2 && c + V <= XC; c += V) {
+            const floatv v00 = LOADV(x + c), v01 = LOADV(x + XC + c);
+            const floatv v10 = LOADV(x + pitch + c), v11 = LOADV(x + pitch + XC + c);
+            const floatv even[2] = {interleave(v00.lo, v10.lo), interleave(v00.hi, v10.hi)};
+            const floatv odd[2] = {interleave(v01.lo, v11.lo), interleave(v01.hi, v11.hi)};
+            #pragma unroll
+            for (int i = 0; i < 2; i++) {
+                const floatv low = interleave(even[i].lo, odd[i].lo);
+                const floatv high = interleave(even[i].hi, odd[i].hi);
+                STOREV(EPILOGUE(low, at + k, k, floatv, LOADV), y + at + k);
+                k += V;
+                STOREV(EPILOGUE(high, at + k, k, floatv, LOADV), y + at + k);
+                k += V;
+            }
+        }
+#endif
+        for (; c < XC; c++)
             for (int a = 0; a < r; a++)
                 for (int b = 0; b < r; b++, k++) {
                     const float v = x[a * pitch + b * XC + c];
