@@ -332,8 +332,9 @@ END_TEST
 
 START_TEST(sources_from_a_folder)
 {
-    static const char first[] = "__kernel void f(void) { }\n", second[] = "/* edited */\n";
-    char path[192];
+    static const char first[] = "__kernel void f(void) { }\n", second[] = "/* edited */\n",
+                      including[] = "/* head */\n#include \"shared.cl\"\n/* tail */";
+    char path[192], shared[192];
     mkdir(cache, 0755);
     snprintf(path, sizeof path, "%s/mine.cl", cache);
     setenv("GANOCL_KERNELS", cache, 1);
@@ -344,7 +345,14 @@ START_TEST(sources_from_a_folder)
     ck_assert_ptr_eq(gcl_kernel_source("mine", &err), text);
     write_file(path, second, strlen(second));
     ck_assert_str_eq(gcl_kernel_source("mine", &err), second);
-    ck_assert_str_eq(text, first); /* what was given stays */
+    ck_assert_str_eq(text, first);                  /* what was given stays */
+    write_file(path, including, strlen(including)); /* put in place, without the line */
+    ck_assert_ptr_null(gcl_kernel_source("mine", &err));
+    ck_says("shared.cl");
+    err = (gcl_error){0};
+    snprintf(shared, sizeof shared, "%s/shared.cl", cache);
+    write_file(shared, second, strlen(second));
+    ck_assert_str_eq(gcl_kernel_source("mine", &err), "/* head */\n/* edited */\n/* tail */");
     write_file(path, "", 0);
     ck_assert_str_eq(gcl_kernel_source("mine", &err), "");
     ck_have(gcl_kernel_source("philox", &err));

@@ -102,12 +102,12 @@ static double estimate(const gcl_gather *g, const gcl_limits *limits, const int 
     double start =
         c.columns < c.base_w ? 1200 : 100; /* of a piece of a row; whole rows follow on */
     double segment =
-        channels / chunks * g->is_w * c.slots * (v[CB] % v[V] == 0 ? 0.2 : 1.0) + start;
+        channels / chunks * g->is_w * c.slots * (v[CB] % v[V] == 0 ? 0.8 : 1.6) + start;
     double copy = (double)chunks * c.images * c.patch_rows * segment;
     double fma = pixels * filter / (2.0 * v[V]);
     double carried = (chunks - 1) * pixels * phases * outputs * 2.5;
     double filter_bytes = 4.0 * channels * c.blocks_k * v[NR] * g->r * g->s;
-    double fetch = filter * (filter_bytes > 512e3 ? 0.1 : 0.05);
+    double fetch = filter * (filter_bytes > 512e3 ? 0.25 : 0.05);
     double item = copy + fma + carried + fetch + 500;
     double items = (double)c.items[0] * c.items[1] * c.items[2];
     double waves = (double)((int64_t)(items + limits->compute_units - 1) / limits->compute_units);
