@@ -12,6 +12,29 @@ static const char sample_text[] =
     "function of its seed: with --seeds A-B one for each, else --count of them from --seed "
     "on.";
 
+static const char translate_text[] =
+    "Every picture of the folder --in (or of any other data set of pictures) goes through the "
+    "generator of RUN and into the folder --out under its own name, as PNG. It is cut to a square "
+    "and resized as in training (--set data.crop=...).";
+
+static const char reconstruct_text[] =
+    "Writes a sheet of pairs, a picture and what the model makes of it through its latents.";
+
+static const char classify_text[] =
+    "What a classifier takes each picture for. Where the data set has classes (a folder of "
+    "folders, "
+    "MNIST, CIFAR-10) it also says how often it is right: first, and among the first five.";
+
+static const char evaluate_text[] =
+    "Scores as JSON. A model that reconstructs: the negative ELBO and the importance-weighted "
+    "bound "
+    "(--iw K) in nats and bits/dim. One that translates: L1, PSNR, SSIM, GMSD on [0,1], beside "
+    "those "
+    "of the source as it is; --out FILE.csv has them by picture. A classifier: top-1, top-5, "
+    "cross-entropy. One that generates: the sliced Wasserstein distance to the data by level of "
+    "the "
+    "Laplacian pyramid. --set data.split=test takes the held-out part.";
+
 static const char forward_text[] =
     "Runs one network once on tensors in PyTorch layout, to check it against another "
     "framework, with running statistics and no dropout unless --train-mode is given. The "
@@ -29,6 +52,14 @@ const gcl_command gcl_commands[] = {
      gcl_help_training},
     {"sample", "RUN", 1, 1, "makes pictures with a trained generator", sample_text,
      gcl_command_sample, NULL},
+    {"translate", "RUN", 1, 1, "pictures from pictures with a trained model", translate_text,
+     gcl_command_translate, NULL},
+    {"reconstruct", "RUN", 1, 1, "pictures through a trained model and back", reconstruct_text,
+     gcl_command_reconstruct, NULL},
+    {"classify", "RUN", 1, 1, "what a trained classifier takes pictures for", classify_text,
+     gcl_command_classify, NULL},
+    {"evaluate", "RUN", 1, 1, "scores of a trained model on a data set", evaluate_text,
+     gcl_command_evaluate, NULL},
     {"forward", "MODEL", 1, 1, "runs one network once on given tensors", forward_text,
      gcl_command_forward, gcl_help_models},
     {"describe", "MODEL", 1, 1, "layers, parameters, cost and memory of a model", NULL,

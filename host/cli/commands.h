@@ -9,6 +9,10 @@
 int gcl_command_devices(const gcl_options *options, gcl_error *err);
 int gcl_command_train(const gcl_options *options, gcl_error *err);
 int gcl_command_sample(const gcl_options *options, gcl_error *err);
+int gcl_command_translate(const gcl_options *options, gcl_error *err);
+int gcl_command_reconstruct(const gcl_options *options, gcl_error *err);
+int gcl_command_classify(const gcl_options *options, gcl_error *err);
+int gcl_command_evaluate(const gcl_options *options, gcl_error *err);
 int gcl_command_forward(const gcl_options *options, gcl_error *err);
 int gcl_command_describe(const gcl_options *options, gcl_error *err);
 int gcl_command_bench(const gcl_options *options, gcl_error *err);

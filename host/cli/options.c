@@ -42,15 +42,17 @@ static const option table[] = {
     {"verbose", 'v', FLAG, AT(verbose), NULL, NULL, "says more"},
     {"help", 'h', FLAG, AT(help), NULL, NULL, "this help"},
     {"version", 0, FLAG, AT(version), NULL, NULL, "version, revision and build options"},
-    {"json", 0, FLAG, AT(json), NULL, " devices describe bench selftest dataset ",
+    {"json", 0, FLAG, AT(json), NULL, " devices describe bench selftest dataset classify ",
      "the same facts as JSON"},
 
     {"model", 0, TEXT, AT(model), "SYSTEM[:PRESET]", " train ", "what to train"},
-    {"data", 0, TEXT, AT(data), "PATH|builtin:NAME", " train ",
-     "the pictures; the built-in ones if not given"},
-    {"out", 0, TEXT, AT(out), "PATH", " train sample forward dataset ",
+    {"data", 0, TEXT, AT(data), "PATH|builtin:NAME", " train reconstruct classify evaluate ",
+     "the pictures; train: the built-in ones if not given"},
+    {"out", 0, TEXT, AT(out), "PATH",
+     " train sample translate reconstruct evaluate forward dataset ",
      "where results go: a run folder (train), a .png sheet or a folder of pictures (sample), a "
-     ".safetensors file (forward), a folder (dataset pair)"},
+     "folder (translate, dataset pair), a .png sheet (reconstruct), a .csv table by picture "
+     "(evaluate, of a model that translates), a .safetensors file (forward)"},
     {"steps", 0, WHOLE, AT(steps), "N", " train bench ",
      "train: stop when the run has made N steps; bench: time N steps"},
     {"epochs", 0, REAL, AT(epochs), "N", " train ", "stop after N passes over the pictures"},
@@ -68,17 +70,24 @@ static const option table[] = {
     {"dry-run", 0, FLAG, AT(dry_run), NULL, " train ",
      "shows layers, memory, data and the time of a step; writes nothing"},
 
-    {"count", 0, WHOLE, AT(count), "N", " sample ", "how many pictures; 36 if not given"},
+    {"count", 0, WHOLE, AT(count), "N", " sample translate reconstruct classify evaluate ",
+     "how many pictures; not given: 36 (sample), 18 (reconstruct), 512 (evaluate, of a model that "
+     "generates), else all"},
     {"grid", 0, TEXT, AT(grid), "CxR", " sample ", "columns and rows of the sheet"},
     {"seeds", 0, TEXT, AT(seeds), "A-B", " sample ", "one picture for each of these seeds"},
-    {"temperature", 0, REAL, AT(temperature), "T", " sample ",
+    {"interpolate", 0, WHOLE, AT(interpolate), "N", " sample ",
+     "N steps from each seed's picture to the next one's, along the sphere: a strip or frames"},
+    {"iw", 0, WHOLE, AT(iw), "K", " evaluate ",
+     "draws of the importance-weighted bound (of a model that reconstructs); 1 if not given"},
+    {"temperature", 0, REAL, AT(temperature), "T", " sample evaluate ",
      "scales the latent vectors; 1 if not given"},
 
     {"network", 0, TEXT, AT(network), "NAME", " forward ", "which network; the first if not given"},
     {"weights", 0, TEXT, AT(weights), "FILE.safetensors", " forward ",
      "its parameters under their checkpoint names; a checkpoint is fine"},
-    {"in", 0, TEXT, AT(in), "FILE.safetensors[:TENSOR]|PATH", " forward dataset ",
-     "forward: the input, N,C,H,W (or N,C); TENSOR says which if the file holds several; dataset "
+    {"in", 0, TEXT, AT(in), "FILE.safetensors[:TENSOR]|PATH", " forward translate dataset ",
+     "translate: the pictures; forward: the input, N,C,H,W (or N,C); TENSOR says which if the file "
+     "holds several; dataset "
      "pair: the pictures"},
     {"train-mode", 0, FLAG, AT(train_mode), NULL, " forward ",
      "batch statistics and dropout, as in a training step"},

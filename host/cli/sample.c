@@ -1,3 +1,4 @@
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +18,8 @@ enum { MOST_PICTURES = 100000, BATCH = 16 };
 /* What was asked for. Picture i is that of seed first + i. */
 typedef struct request {
     uint64_t first;
-    int count, columns;
+    int count, columns; /* pictures; with steps: frames */
+    int steps;          /* from a seed to the next; 0: a picture for each seed */
     double temperature;
     const char *out; /* .png or folder; NULL: beside the checkpoint's run */
 } request;
@@ -67,9 +69,20 @@ static int parse_request(request *r, const gcl_options *options, gcl_error *err)
     if (count > MOST_PICTURES)
         return gcl_fail(err, GCL_USAGE, "--count %lld is out of range (1 to %d)", (long long)count,
                         MOST_PICTURES);
-    if (rows > 0 && count > (int64_t)r->columns * rows)
+    if (rows > 0 && options->interpolate == 0 && count > (int64_t)r->columns * rows)
         return gcl_fail(err, GCL_USAGE, "--grid %s has no room for %lld pictures", options->grid,
                         (long long)count);
+    if (options->interpolate > 0) {
+        if (count < 2 || (count - 1) * options->interpolate >= MOST_PICTURES)
+            return gcl_fail(err, GCL_USAGE,
+                            "--interpolate %lld: wants 2 seeds or more (--seeds 0-5) and makes at "
+                            "most %d frames",
+                            (long long)options->interpolate, MOST_PICTURES);
+        r->steps = (int)options->interpolate;
+        r->columns = r->columns > 0 ? r->columns : r->steps + (count == 2);
+        rows = 1;
+        count = (count - 1) * options->interpolate + 1;
+    }
     r->count = (int)count;
     while (r->columns == 0 || (rows == 0 && r->columns * r->columns < r->count))
         r->columns++;
@@ -101,7 +114,8 @@ static int write_folder(const char *folder, const request *r, const uint8_t *pic
     size_t bytes = (size_t)height * (size_t)width * (size_t)channels;
     for (int i = 0; i < r->count && result == 0; i++) {
         gcl_text path = {0};
-        gcl_text_add(&path, "%s/%06llu.png", folder, (unsigned long long)r->first + (unsigned)i);
+        unsigned long long first = r->steps > 0 ? 0 : r->first; /* frames count from 0 */
+        gcl_text_add(&path, "%s/%06llu.png", folder, first + (unsigned)i);
         result = gcl_grid_write_png(path.text, pictures + (size_t)i * bytes, 1, height, width,
                                     channels, 1, err);
         gcl_text_free(&path);
@@ -127,6 +141,42 @@ static int write_out(const request *r, const uint8_t *pictures, const gcl_sample
     return result;
 }
 
+/* From a to b along the sphere: sin((1-t) w) / sin w a + sin(t w) / sin w b with the angle w between
+ * them, so that what lies between is as far from 0 as they are. */
+static void interpolate(const float *a, const float *b, int64_t n, double t, float *out)
+{
+    double ab = 0, aa = 0, bb = 0;
+    for (int64_t i = 0; i < n; i++) {
+        ab += (double)a[i] * b[i];
+        aa += (double)a[i] * a[i];
+        bb += (double)b[i] * b[i];
+    }
+    double cosine = aa > 0 && bb > 0 ? ab / sqrt(aa * bb) : 1;
+    double angle = acos(cosine > 1 ? 1 : cosine < -1 ? -1 : cosine), sine = sin(angle);
+    double of_a = sine > 1e-6 ? sin((1 - t) * angle) / sine : 1 - t;
+    double of_b = sine > 1e-6 ? sin(t * angle) / sine : t;
+    for (int64_t i = 0; i < n; i++)
+        out[i] = (float)(of_a * a[i] + of_b * b[i]);
+}
+
+/* The latents of all pictures or frames. */
+static void fill_latents(const gcl_model *model, const request *r, int64_t n, float *latents)
+{
+    if (r->steps == 0) {
+        for (int i = 0; i < r->count; i++)
+            gcl_sampler_latent(model, r->first + (unsigned)i, r->temperature, latents + i * n);
+        return;
+    }
+    float *ends = gcl_alloc((size_t)(2 * n) * sizeof *ends);
+    for (int i = 0; i < r->count; i++) {
+        unsigned from = (unsigned)(i / r->steps);
+        gcl_sampler_latent(model, r->first + from, r->temperature, ends);
+        gcl_sampler_latent(model, r->first + from + 1, r->temperature, ends + n);
+        interpolate(ends, ends + n, n, (double)(i % r->steps) / r->steps, latents + i * n);
+    }
+    free(ends);
+}
+
 static uint8_t *make_pictures(gcl_sampler *sampler, const gcl_model *model, const request *r,
                               gcl_error *err)
 {
@@ -139,8 +189,7 @@ static uint8_t *make_pictures(gcl_sampler *sampler, const gcl_model *model, cons
     if (pictures == NULL)
         return NULL;
     float *latents = gcl_alloc((size_t)(r->count * n) * sizeof(float));
-    for (int i = 0; i < r->count; i++)
-        gcl_sampler_latent(model, r->first + (unsigned)i, r->temperature, latents + i * n);
+    fill_latents(model, r, n, latents);
     int result = gcl_sampler_run(sampler, latents, r->count, pictures, err);
     free(latents);
     if (result == 0)

@@ -109,6 +109,25 @@ static int write_options(gcl_loop *loop, const gcl_config *config, gcl_error *er
     return result;
 }
 
+/* classes.json: the names that belong to the model's class numbers. */
+static int write_classes(gcl_loop *loop, gcl_error *err)
+{
+    int classes = loop->dataset != NULL ? gcl_dataset_classes(loop->dataset) : 0;
+    gcl_text text = {0};
+    if (classes == 0)
+        return 0;
+    for (int k = 0; k < classes; k++) {
+        gcl_text_add(&text, k == 0 ? "[" : ",\n ");
+        gcl_json_add_string(&text, gcl_dataset_class_name(loop->dataset, k));
+    }
+    gcl_text_add(&text, "]\n");
+    char *path = gcl_run_path(&loop->run, "classes.json");
+    int result = gcl_file_replace(path, text.text, strlen(text.text), err);
+    gcl_text_free(&text);
+    free(path);
+    return result;
+}
+
 /* The first items that training will see, as a sheet. Unreadable ones are left out. */
 static int write_reals(gcl_loop *loop, const gcl_config *config, gcl_error *err)
 {
@@ -215,6 +234,8 @@ static int prepare_run(gcl_loop *loop, const gcl_config *config, const gcl_train
     if (create_run(loop, config, request->out, err) != 0)
         return -1;
     if (loop->dataset != NULL && write_reals(loop, config, err) != 0)
+        return -1;
+    if (write_classes(loop, err) != 0)
         return -1;
     return write_options(loop, config, err); /* last: it makes the folder a run */
 }

@@ -1,0 +1,64 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "cli/commands.h"
+#include "cli/trained.h"
+#include "io/atomic.h"
+#include "io/grid.h"
+
+enum { BATCH = 4 };
+
+static int write_batch(gcl_trained *t, const char *out, const uint8_t *made, const size_t *indices,
+                       int n, gcl_error *err)
+{
+    gcl_shape shape = gcl_use_shape(t->use);
+    size_t bytes = (size_t)(gcl_shape_count(shape) / shape.d[0]);
+    int result = 0;
+    for (int i = 0; i < n && result == 0; i++) {
+        char *path = gcl_trained_png(t, out, indices[i]);
+        result = gcl_grid_write_png(path, made + (size_t)i * bytes, 1, shape.d[1], shape.d[2],
+                                    shape.d[3], 1, err);
+        free(path);
+    }
+    return result;
+}
+
+static int translate(gcl_trained *t, const char *out, gcl_error *err)
+{
+    size_t indices[BATCH], next = 0, count = gcl_trained_count(t), written = 0;
+    uint8_t *made = gcl_alloc((size_t)gcl_shape_count(gcl_use_shape(t->use)));
+    int result = gcl_folder_make(out, err), n;
+    while (result == 0 && (n = gcl_trained_read(t, &next, count, indices)) > 0) {
+        result = gcl_use_run(t->use, t->batch[0], t->options->seed, (int64_t)written, err);
+        if (result == 0)
+            result = gcl_use_pictures(t->use, made, err);
+        if (result == 0)
+            result = write_batch(t, out, made, indices, n, err);
+        written += (size_t)n;
+    }
+    free(made);
+    if (result == 0 && written == 0)
+        return gcl_fail(err, GCL_DATA, "%s: no picture in it can be read", t->options->in);
+    if (result == 0)
+        printf("%s: %zu pictures\n", out, written);
+    return result;
+}
+
+int gcl_command_translate(const gcl_options *options, gcl_error *err)
+{
+    gcl_trained t;
+    if (options->in == NULL || options->out == NULL)
+        return gcl_fail(err, GCL_USAGE, "translate: --%s is missing",
+                        options->in == NULL ? "in" : "out");
+    int result = gcl_trained_open(&t, options->arguments[0], options, err);
+    if (result == 0)
+        result = gcl_trained_use(&t, GCL_TASK_TRANSLATE, 0, BATCH, err);
+    if (result == 0)
+        result = gcl_trained_data(&t, options->in, GCL_WANT_PICTURES, err);
+    if (result == 0)
+        result = translate(&t, options->out, err);
+    gcl_trained_close(&t);
+    return result;
+}
