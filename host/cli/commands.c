@@ -40,6 +40,11 @@ static const char forward_text[] =
     "framework, with running statistics and no dropout unless --train-mode is given. The "
     "output tensor is \"out\".";
 
+static const char selftest_text[] =
+    "Every operation in every variant against double precision, then the recorded runs that came "
+    "with the program. With FOLDER only the recorded runs in it (or it itself): meta.json, weights, "
+    "replay, forward, grads, final .safetensors, losses.jsonl, tolerance.json.";
+
 static const char dataset_text[] =
     "info PATH: what is there, and as what it can be used. check PATH: decodes every picture and "
     "lists the bad, the tiny and the odd-sized ones (exit status 1 if any is bad). pair --in PATH "
@@ -68,8 +73,8 @@ const gcl_command gcl_commands[] = {
      gcl_command_bench, gcl_help_models},
     {"dataset", "info|check|pair [PATH]", 1, 2, "facts of a data set, its soundness, pairs of it",
      dataset_text, gcl_command_dataset, NULL},
-    {"selftest", "", 0, 0, "checks every kernel and the models on the device", NULL,
-     gcl_command_selftest, NULL},
+    {"selftest", "[FOLDER...]", 0, -1, "checks every kernel and the models on the device",
+     selftest_text, gcl_command_selftest, NULL},
     {"version", "", 0, 0, "version, revision and build options", NULL, gcl_command_version, NULL},
     {"help", "[COMMAND]", 0, 1, "help of the program or of a command", NULL, gcl_command_help,
      NULL},

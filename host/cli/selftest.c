@@ -184,7 +184,7 @@ static int try_recording(selftest *s, const char *folder, const char *name, gcl_
 {
     gcl_conform report;
     char *path = gcl_alloc(strlen(folder) + strlen(name) + 2), what[120], detail[300];
-    sprintf(path, "%s/%s", folder, name);
+    sprintf(path, "%s/%s", name[0] == '/' ? "" : folder, name);
     gcl_say("replaying %s", name);
     int result = gcl_conform_run(s->dev, path, &report, err);
     free(path);
@@ -227,15 +227,9 @@ static char **list_recordings(const char *folder, int *n)
     return names;
 }
 
-static int try_recordings(selftest *s, gcl_error *err)
+static int try_recordings_in(selftest *s, const char *folder, gcl_error *err)
 {
-    const char *folder = find_recordings();
     int n = 0, result = 0;
-    if (folder == NULL) {
-        gcl_warn("no recorded runs (tests/golden, %s): only kernels were tested",
-                 GCL_GOLDEN_FOLDER);
-        return 0;
-    }
     char **names = list_recordings(folder, &n);
     for (int i = 0; i < n; i++) {
         if (result == 0)
@@ -246,10 +240,40 @@ static int try_recordings(selftest *s, gcl_error *err)
     return result;
 }
 
+/* FOLDER is a recording or a folder of recordings. */
+static int try_folder(selftest *s, const char *folder, gcl_error *err)
+{
+    gcl_text meta = {0};
+    int before = s->passed + s->failed;
+    gcl_text_add(&meta, "%s/meta.json", folder);
+    int single = gcl_path_kind(meta.text) == 1;
+    gcl_text_free(&meta);
+    int result =
+        single ? try_recording(s, ".", folder, err) : try_recordings_in(s, folder, err);
+    if (result == 0 && s->passed + s->failed == before)
+        return gcl_fail(err, GCL_DATA, "%s: holds no recorded run (a folder with meta.json)",
+                        folder);
+    return result;
+}
+
+static int try_recordings(selftest *s, gcl_error *err)
+{
+    const char *folder = find_recordings();
+    if (folder != NULL)
+        return try_recordings_in(s, folder, err);
+    gcl_warn("no recorded runs (tests/golden, %s): only kernels were tested", GCL_GOLDEN_FOLDER);
+    return 0;
+}
+
 /* ---- all of it ------------------------------------------------------------------------------------ */
 
-static int try_all(selftest *s, gcl_error *err)
+static int try_all(selftest *s, const gcl_options *options, gcl_error *err)
 {
+    for (int i = 0; i < options->n_arguments; i++)
+        if (try_folder(s, options->arguments[i], err) != 0)
+            return -1;
+    if (options->n_arguments > 0)
+        return 0;
     for (int i = 0; gcl_ops[i] != NULL; i++)
         if (try_op(s, gcl_ops[i], err) != 0)
             return -1;
@@ -274,7 +298,7 @@ int gcl_command_selftest(const gcl_options *options, gcl_error *err)
         s.lines = json_array();
     else
         printf("device %d: %s\n", gcl_device_number(s.dev), gcl_device_limits(s.dev)->name);
-    int result = try_all(&s, err);
+    int result = try_all(&s, options, err);
     if (options->json)
         print_json(&s);
     else
