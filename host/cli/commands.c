@@ -42,7 +42,8 @@ static const char forward_text[] =
 
 static const char selftest_text[] =
     "Every operation in every variant against double precision, then the recorded runs that came "
-    "with the program. With FOLDER only the recorded runs in it (or it itself): meta.json, weights, "
+    "with the program. With FOLDER only the recorded runs in it (or it itself): meta.json, "
+    "weights, "
     "replay, forward, grads, final .safetensors, losses.jsonl, tolerance.json.";
 
 static const char dataset_text[] =

@@ -248,8 +248,7 @@ static int try_folder(selftest *s, const char *folder, gcl_error *err)
     gcl_text_add(&meta, "%s/meta.json", folder);
     int single = gcl_path_kind(meta.text) == 1;
     gcl_text_free(&meta);
-    int result =
-        single ? try_recording(s, ".", folder, err) : try_recordings_in(s, folder, err);
+    int result = single ? try_recording(s, ".", folder, err) : try_recordings_in(s, folder, err);
     if (result == 0 && s->passed + s->failed == before)
         return gcl_fail(err, GCL_DATA, "%s: holds no recorded run (a folder with meta.json)",
                         folder);
