@@ -142,11 +142,19 @@ static void check_placement(const gcl_plan *plan)
         }
 }
 
-static void run_case(gcl_graph *g, gcl_node **leaves, int no_fusion)
+/* AS_GPU: the kernels that a device with many light work-items would get. */
+enum { FUSED, UNFUSED, AS_GPU };
+
+static void run_case(gcl_graph *g, gcl_node **leaves, int how)
 {
+    static const char *const names[] = {"fused", "unfused", "as on a GPU"};
+    gcl_limits gpu = *gcl_device_limits(dev);
+    gpu.is_cpu = 0;
+    gpu.float_width = 1;
     gcl_error err = {0};
     gcl_store *store = gcl_store_new(dev);
-    gcl_plan_options options = {.no_fusion = no_fusion, .verify = !no_fusion};
+    gcl_plan_options options = {
+        .no_fusion = how == UNFUSED, .verify = how == FUSED, .limits = how == AS_GPU ? &gpu : NULL};
     gcl_plan *plan = gcl_plan_new(dev, g, store, &options, &err);
     ck_assert_msg(plan != NULL, "%s", err.text);
     check_placement(plan);
@@ -169,7 +177,7 @@ static void run_case(gcl_graph *g, gcl_node **leaves, int no_fusion)
     for (int i = 0; i < 4; i++)
         wanted[i] = gcl_graph_output_at(g, i, NULL);
     ck_assert_msg(gcl_values_compute(values, wanted, 4, &err) == 0, "%s", err.text);
-    compare(g, values, plan, no_fusion ? "unfused" : "fused");
+    compare(g, values, plan, names[how]);
     gcl_values_free(values);
     gcl_plan_free(plan);
     gcl_store_free(store);
@@ -183,8 +191,9 @@ START_TEST(random_graphs)
     gcl_node *leaves[N_LEAVES];
     const int *d = shapes[(size_t)_i % (sizeof shapes / sizeof *shapes)];
     gcl_graph *g = random_graph(gcl_shape_of(d[0], d[1], d[2], d[3]), leaves);
-    run_case(g, leaves, 0);
-    run_case(g, leaves, 1);
+    run_case(g, leaves, FUSED);
+    run_case(g, leaves, UNFUSED);
+    run_case(g, leaves, AS_GPU);
     gcl_graph_free(g);
 }
 END_TEST
@@ -286,8 +295,9 @@ START_TEST(tables)
     gcl_node *leaves[N_LEAVES];
     draws = 77;
     gcl_graph *g = table_graph(leaves);
-    run_case(g, leaves, 0);
-    run_case(g, leaves, 1);
+    run_case(g, leaves, FUSED);
+    run_case(g, leaves, UNFUSED);
+    run_case(g, leaves, AS_GPU);
     gcl_graph_free(g);
 }
 END_TEST
@@ -348,6 +358,64 @@ START_TEST(expression_outlives_assignment)
 }
 END_TEST
 
+/* ---- reductions ---- */
+
+/* Sums and maxima over every choice of axes, of an expression and of a product with a small factor. */
+START_TEST(reductions_over_any_axes)
+{
+    static const int shapes[][4] = {{3, 5, 7, 33}, {2, 1, 65, 3}, {1, 40, 41, 6}};
+    gcl_node *leaves[N_LEAVES];
+    draws = 500;
+    gcl_graph *g = gcl_graph_new();
+    const int *d = shapes[_i];
+    gcl_shape shape = gcl_shape_of(d[0], d[1], d[2], d[3]);
+    leaves[0] = gcl_variable(g, "x", shape);
+    leaves[1] = gcl_variable(g, "gate", gcl_shape_of(d[0], 1, 1, d[3]));
+    leaves[2] = gcl_input(g, "a", GCL_F32, gcl_shape_of(1, d[1], 1, 1));
+    leaves[3] = gcl_input(g, "b", GCL_F32, shape);
+    gcl_node *gated = gcl_mul(gcl_tanh(gcl_mul(leaves[0], leaves[2])), gcl_tanh(leaves[1]));
+    gcl_node *parts[2 * GCL_AXES_ALL];
+    for (int axes = 1; axes <= GCL_AXES_ALL; axes++) {
+        parts[axes - 1] = gcl_sum(gated, axes);
+        parts[GCL_AXES_ALL + axes - 1] = gcl_max_over(gcl_add(leaves[3], leaves[2]), axes);
+    }
+    gcl_graph_output(gcl_pack(g, parts, GCL_AXES_ALL, NULL), "sums");
+    gcl_graph_output(gcl_pack(g, parts + GCL_AXES_ALL, GCL_AXES_ALL, NULL), "maxima");
+    gcl_graph_output(gcl_sum(gated, GCL_AXIS_C), "over c");
+    gcl_graph_output(gcl_sum(leaves[3], GCL_AXIS_N), "over n");
+    for (int how = FUSED; how <= AS_GPU; how++)
+        run_case(g, leaves, how);
+    gcl_graph_free(g);
+}
+END_TEST
+
+/* |v|^2 of filters [r,s,c,k], as weight norm wants it: no partial results, on no kind of device. */
+START_TEST(small_reductions_take_one_launch)
+{
+    static const int filters[][4] = {{3, 3, 30, 30}, {1, 1, 120, 480}, {5, 5, 1, 720},
+                                     {1, 1, 1, 30},  {3, 3, 100, 20},  {1, 1, 480, 30}};
+    gcl_error err = {0};
+    for (size_t i = 0; i < sizeof filters / sizeof *filters; i++)
+        for (int is_cpu = 0; is_cpu < 2; is_cpu++) {
+            const int *d = filters[i];
+            gcl_graph *g = gcl_graph_new();
+            gcl_node *v = gcl_variable(g, "v", gcl_shape_of(d[0], d[1], d[2], d[3]));
+            gcl_graph_output(gcl_sqrt(gcl_sum(gcl_square(v), 7)), "norm");
+            gcl_store *store = gcl_store_new(dev);
+            gcl_limits limits = *gcl_device_limits(dev);
+            limits.is_cpu = is_cpu;
+            limits.float_width = is_cpu ? limits.float_width : 1;
+            gcl_plan *plan =
+                gcl_plan_new(dev, g, store, &(gcl_plan_options){.limits = &limits}, &err);
+            ck_assert_msg(plan != NULL, "%s", err.text);
+            ck_assert_int_eq(gcl_plan_rows(plan), d[0] * d[1] * d[2] == 1 ? 1 : 2);
+            gcl_plan_free(plan);
+            gcl_store_free(store);
+            gcl_graph_free(g);
+        }
+}
+END_TEST
+
 /* ---- kernels with tails ---- */
 
 static gcl_graph *conv_graph(gcl_node **leaves)
@@ -375,8 +443,9 @@ START_TEST(convolutions_with_tails)
     gcl_node *leaves[N_LEAVES];
     draws = 99;
     gcl_graph *g = conv_graph(leaves);
-    run_case(g, leaves, 0);
-    run_case(g, leaves, 1);
+    run_case(g, leaves, FUSED);
+    run_case(g, leaves, UNFUSED);
+    run_case(g, leaves, AS_GPU);
     gcl_graph_free(g);
 }
 END_TEST
@@ -399,6 +468,8 @@ int main(void)
     tcase_add_test(tc, tables_are_shared);
     tcase_add_test(tc, stale_reads);
     tcase_add_test(tc, expression_outlives_assignment);
+    tcase_add_loop_test(tc, reductions_over_any_axes, 0, 3);
+    tcase_add_test(tc, small_reductions_take_one_launch);
     tcase_add_test(tc, convolutions_with_tails);
     suite_add_tcase(suite, tc);
     SRunner *runner = srunner_create(suite);

@@ -1,12 +1,17 @@
 /* Text of generated reductions: sums and maxima over a run of axes, sibling roots in one kernel.
  *
  * Two levels of accumulators (64 terms, then all); long reductions are split into partial results,
- * which cl/reduce.cl adds in a fixed order. */
+ * which cl/reduce.cl adds in a fixed order. Where work-items are many and light (not a CPU), reductions
+ * of up to 64 terms a work-item are one launch: a work-group shares the terms of its outputs and joins
+ * what its lanes have in local memory, by halves. */
 #include <string.h>
 
 #include "plan/emit.h"
 
-enum { FLUSH_TERMS = 64 };
+/* A chunk on a CPU has LEAST_TERMS, as many as a second launch would take the time of; a reduction of
+ * CACHED_TERMS is not cut along its terms if it has columns to cut. */
+enum { LEAST_TERMS = 32768, CACHED_TERMS = 262144 };
+enum { FLUSH_TERMS = 64, GROUP_ITEMS = 256, GROUP_COLUMNS = 32, FEW_TERMS = 16 };
 
 typedef struct reduction {
     /* Products of axes; kept_inner is 1 when the last is reduced. */
@@ -15,9 +20,33 @@ typedef struct reduction {
     int64_t rows; /* what is cut into chunks: reduced terms, or rows of them */
     int64_t rows_per, cols_per, chunks, col_pieces;
     int width, unroll;
+    int columns, lanes; /* of a work-group that shares terms; lanes is 0 where none does */
 } reduction;
 
-static reduction reduction_of(const gcl_plan *plan, const walk *w)
+/* The largest power of two up to x, at least 1. */
+static int power_below(int64_t x)
+{
+    int power = 1;
+    while (2 * (int64_t)power <= x)
+        power *= 2;
+    return power;
+}
+
+/* Whether work-groups share the terms, and how they are made up. */
+static void plan_group(const gcl_plan *plan, const unit *u, int64_t inner, reduction *r)
+{
+    const gcl_limits *limits = plan->limits;
+    int64_t room = (int64_t)limits->local_bytes / (int64_t)(sizeof(float) * (size_t)u->n_roots);
+    int items = power_below(min64(min64(GROUP_ITEMS, limits->max_work_group), room / 2));
+    if (limits->is_cpu || r->reduced < FEW_TERMS)
+        return;
+    r->columns = r->inner_kept ? power_below(min64(inner, min64(GROUP_COLUMNS, items))) : 1;
+    int lanes = power_below(min64(items / r->columns, r->reduced / 2));
+    if (lanes > 1 && r->reduced <= (int64_t)FLUSH_TERMS * lanes)
+        r->lanes = lanes;
+}
+
+static reduction reduction_of(const gcl_plan *plan, const unit *u, const walk *w)
 {
     reduction r = {0};
     int last = w->n_axes - 1;
@@ -34,11 +63,14 @@ static reduction reduction_of(const gcl_plan *plan, const walk *w)
         int64_t others = r.kept_outer * (r.kept_inner / w->size[last]);
         int64_t terms = r.reduced;
         r.cols_per = plan->limits->is_cpu ? w->size[last] : r.width;
-        if (plan->limits->is_cpu && terms < 64 && vectors > 8) /* few terms: cut the columns */
+        int in_cache = terms * w->size[last] <= CACHED_TERMS && vectors > 1;
+        if (plan->limits->is_cpu && ((terms < 64 && vectors > 8) || in_cache)) /* cut the columns */
             r.cols_per = max64(1, ceil_div(vectors, items)) * r.width * r.unroll;
         r.col_pieces = ceil_div(w->size[last], r.cols_per);
         int64_t wanted = max64(1, items / max64(1, others * r.col_pieces));
-        int64_t least = plan->limits->is_cpu ? max64(1, 16384 / max64(1, w->size[last])) : 32;
+        int64_t least = plan->limits->is_cpu ? max64(1, LEAST_TERMS / w->size[last]) : 32;
+        if (plan->limits->is_cpu && in_cache)
+            least = terms;
         r.rows = terms;
         r.rows_per = max64(least, ceil_div(terms, wanted));
         r.chunks = ceil_div(terms, r.rows_per);
@@ -46,7 +78,7 @@ static reduction reduction_of(const gcl_plan *plan, const walk *w)
         int64_t wanted = max64(1, items / r.kept_outer);
         int single = w->first_reduced == w->last_reduced;
         r.rows = single ? w->size[last] : r.reduced / w->size[last];
-        int64_t least = single ? 16384 : max64(1, 16384 / w->size[last]);
+        int64_t least = single ? LEAST_TERMS : max64(1, LEAST_TERMS / w->size[last]);
         if (!plan->limits->is_cpu)
             least = single ? 256 : 1;
         r.rows_per = max64(least, ceil_div(r.rows, wanted));
@@ -56,13 +88,16 @@ static reduction reduction_of(const gcl_plan *plan, const walk *w)
         r.col_pieces = 1;
         r.cols_per = w->size[last];
     }
+    plan_group(plan, u, w->size[last], &r);
+    if (r.lanes > 0)
+        r.chunks = 1;
     return r;
 }
 
 int64_t gcl_reduce_scratch(const gcl_plan *plan, const unit *u)
 {
     walk w = gcl_walk_of(u);
-    reduction r = reduction_of(plan, &w);
+    reduction r = reduction_of(plan, u, &w);
     return r.chunks > 1 ? u->n_roots * r.kept_outer * r.kept_inner * r.chunks : 0;
 }
 
@@ -272,10 +307,109 @@ static void emit_rows(writer *wr, const reduction *r)
         gcl_text_add(out, "ob%d[oa%d + outer * chunks + chunk] = total%d;\n", k, k, k);
 }
 
+/* Where this work-item is: its output's kept axes, whether there is such an output, its lane. */
+static void group_head(const writer *wr, const reduction *r)
+{
+    const walk *w = wr->w;
+    gcl_text *out = wr->out;
+    int last = w->n_axes - 1;
+    gcl_text_add(out,
+                 "const uint lane = (uint)get_local_id(1), lanes = (uint)get_local_size(1);\n"
+                 "const uint slot = lane * (uint)get_local_size(0) + (uint)get_local_id(0);\n");
+    if (!r->inner_kept) {
+        gcl_text_add(out,
+                     "const ulong outer = get_global_id(0), at = outer;\nulong outputs = 1;\n");
+        for (int a = 0; a < w->first_reduced; a++)
+            gcl_text_add(out, "outputs *= n%d;\n", a);
+        gcl_text_add(out, "const int inside = outer < outputs;\n");
+        gcl_emit_split_index(out, "outer", 0, w->first_reduced);
+        return;
+    }
+    gcl_text_add(out,
+                 "ulong kept = get_global_id(2), at = 0;\nconst uint i = get_global_id(0);\n"
+                 "const int inside = i < n%d;\n",
+                 last);
+    for (int a = last - 1; a > w->last_reduced; a--)
+        gcl_text_add(out, "const uint j%d = (uint)(kept %% n%d); kept /= n%d;\n", a, a, a);
+    gcl_text_add(out, "const ulong outer = kept;\nat = outer;\n");
+    gcl_emit_split_index(out, "outer", 0, w->first_reduced);
+    for (int a = w->last_reduced + 1; a < last; a++)
+        gcl_text_add(out, "at = at * n%d + j%d;\n", a, a);
+    gcl_text_add(out, "at = at * n%d + i;\n", last);
+}
+
+/* Joins what the lanes have, by halves; the first lane stores. */
+static void join_lanes(const writer *wr)
+{
+    gcl_text *out = wr->out;
+    for (int k = 0; k < wr->u->n_roots; k++)
+        gcl_text_add(out, "part%d[slot] = acc%d_0;\n", k, k);
+    gcl_text_add(out, "barrier(CLK_LOCAL_MEM_FENCE);\n"
+                      "for (uint half_way = lanes / 2; half_way > 0; half_way /= 2) {\n"
+                      "if (lane < half_way) {\n"
+                      "const uint other = slot + half_way * (uint)get_local_size(0);\n");
+    for (int k = 0; k < wr->u->n_roots; k++) {
+        char to[40], from[40];
+        snprintf(to, sizeof to, "part%d[slot]", k);
+        snprintf(from, sizeof from, "part%d[other]", k);
+        accumulate(out, wr->u->roots[k], to, from);
+    }
+    gcl_text_add(out, "}\nbarrier(CLK_LOCAL_MEM_FENCE);\n}\nif (lane == 0 && inside) {\n");
+    for (int k = 0; k < wr->u->n_roots; k++)
+        gcl_text_add(out, "ob%d[oa%d + at] = part%d[slot];\n", k, k, k);
+    gcl_text_add(out, "}\n");
+}
+
+/* gid 0: column or output; gid 1: lane, one group; gid 2: the kept axes but the last. */
+static void emit_group(writer *wr, const reduction *r)
+{
+    const walk *w = wr->w;
+    gcl_text *out = wr->out;
+    int last = w->n_axes - 1;
+    wr->width = 1;
+    gcl_emit_type(out, 1);
+    for (int k = 0; k < wr->u->n_roots; k++)
+        gcl_text_add(out, "__local float part%d[%d];\n", k, r->columns * r->lanes);
+    group_head(wr, r);
+    start_all(out, wr->u, 1, "T ", "acc");
+    gcl_text_add(out, "uint rows = 1;\n");
+    for (int a = w->first_reduced; a <= w->last_reduced; a++)
+        gcl_text_add(out, "rows *= n%d;\n", a);
+    gcl_text_add(out, "for (uint row = lane; inside && row < rows; row += lanes) {\n");
+    gcl_emit_split_index(out, "row", w->first_reduced, w->last_reduced + 1);
+    gcl_emit_row_pointers(out, wr->u, w);
+    if (!r->inner_kept)
+        gcl_text_add(out, "const uint i = j%d;\n", last);
+    gcl_text_add(out, "const ulong line = ");
+    gcl_emit_horner(out, w, ~0u, last);
+    gcl_text_add(out, ";\n");
+    terms(wr, "i", "(line + i)", 0);
+    gcl_text_add(out, "}\n");
+    join_lanes(wr);
+    gcl_text_add(out, "#undef T\n");
+}
+
+static void set_sizes(const gcl_plan *plan, const walk *w, const reduction *r, emitted *e)
+{
+    int64_t inner = w->size[w->n_axes - 1];
+    e->global[0] = (size_t)(r->inner_kept ? r->col_pieces : r->chunks);
+    e->global[1] = (size_t)(r->inner_kept ? r->chunks : r->kept_outer);
+    e->global[2] = r->inner_kept ? (size_t)(r->kept_outer * (r->kept_inner / inner)) : 1;
+    if (plan->limits->is_cpu)
+        e->local[0] = e->local[1] = e->local[2] = 1;
+    if (r->lanes > 0) {
+        int64_t outputs = r->inner_kept ? inner : r->kept_outer;
+        e->global[0] = (size_t)(ceil_div(outputs, r->columns) * r->columns);
+        e->global[1] = e->local[1] = (size_t)r->lanes;
+        e->local[0] = (size_t)r->columns;
+        e->local[2] = 1;
+    }
+}
+
 void gcl_emit_reduce(const gcl_plan *plan, const unit *u, emitted *e)
 {
     walk w = gcl_walk_of(u);
-    reduction r = reduction_of(plan, &w);
+    reduction r = reduction_of(plan, u, &w);
     gcl_text out = {0};
     memset(e, 0, sizeof *e);
     gcl_emit_head(u, &w, r.rows_per, r.cols_per, &out, e);
@@ -288,16 +422,13 @@ void gcl_emit_reduce(const gcl_plan *plan, const unit *u, emitted *e)
     }
     gcl_text_add(&out, ")\n{\n");
     writer wr = {.plan = plan, .u = u, .w = &w, .out = &out};
-    if (r.inner_kept)
+    if (r.lanes > 0)
+        emit_group(&wr, &r);
+    else if (r.inner_kept)
         emit_columns(&wr, &r);
     else
         emit_rows(&wr, &r);
     gcl_text_add(&out, "}\n");
     e->text = out.text;
-    e->global[0] = (size_t)(r.inner_kept ? r.col_pieces : r.chunks);
-    e->global[1] = (size_t)(r.inner_kept ? r.chunks : r.kept_outer);
-    e->global[2] =
-        r.inner_kept ? (size_t)(r.kept_outer * (r.kept_inner / w.size[w.n_axes - 1])) : 1;
-    if (plan->limits->is_cpu)
-        e->local[0] = e->local[1] = e->local[2] = 1;
+    set_sizes(plan, &w, &r, e);
 }

@@ -44,10 +44,10 @@ gcl_plan *gcl_plan_new(gcl_device *dev, gcl_graph *graph, gcl_store *store,
     }
     gcl_plan *plan = gcl_alloc(sizeof *plan);
     plan->dev = dev;
-    plan->limits = gcl_device_limits(dev);
     plan->graph = graph;
     plan->store = store;
     plan->options = options ? *options : (gcl_plan_options){0};
+    plan->limits = plan->options.limits ? plan->options.limits : gcl_device_limits(dev);
     plan->memory = gcl_arena_new();
     plan->n_nodes = gcl_graph_size(graph);
     plan->history = gcl_graph_find_output(graph, "history");

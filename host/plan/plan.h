@@ -23,11 +23,12 @@
 typedef struct gcl_plan gcl_plan;
 
 typedef struct gcl_plan_options {
-    int no_fusion;       /* every pointwise node its own kernel */
-    const char *variant; /* "naive", "vec", "tile", "clblast": preferred where it applies */
-    int verify;          /* each unit of every run beside the double oracle; slow */
-    int estimate_only;   /* place and count, but create nothing on the device (--dry-run) */
-    const char *dump;    /* folder for the emitted kernels' text, or NULL */
+    int no_fusion;            /* every pointwise node its own kernel */
+    const char *variant;      /* "naive", "vec", "tile", "clblast": preferred where it applies */
+    int verify;               /* each unit of every run beside the double oracle; slow */
+    int estimate_only;        /* place and count, but create nothing on the device (--dry-run) */
+    const gcl_limits *limits; /* NULL: the device's; tests plan for a device that is not there */
+    const char *dump;         /* folder for the emitted kernels' text, or NULL */
 } gcl_plan_options;
 
 gcl_plan *gcl_plan_new(gcl_device *dev, gcl_graph *graph, gcl_store *store,
