@@ -83,30 +83,37 @@ GCL_MOVEMENT_VARIANTS(describe);
 
 /* ---- cases and row -------------------------------------------------------------------------- */
 
+/* The tensors of c channels, each as often as their turn comes among `parts` (0: once). */
 static const struct concat_case {
     const char *name;
-    int n, h, w, c[MOST];
+    int n, h, w, c[MOST], parts;
 } cases[] = {
-    {"two", 2, 3, 5, {8, 12}},
-    {"odd channels", 2, 5, 3, {17, 5}},
-    {"one channel and many", 1, 4, 7, {1, 33}},
-    {"three", 3, 2, 2, {20, 3, 6}},
-    {"four", 2, 4, 3, {16, 16, 16, 17}},
-    {"four of one channel", 2, 3, 4, {1, 1, 1, 1}},
-    {"one pixel", 3, 1, 1, {64, 20}},
-    {"a long row", 1, 1, 1000, {4, 2}},
+    {"two", 2, 3, 5, {8, 12}, 0},
+    {"odd channels", 2, 5, 3, {17, 5}, 0},
+    {"one channel and many", 1, 4, 7, {1, 33}, 0},
+    {"three", 3, 2, 2, {20, 3, 6}, 0},
+    {"four", 2, 4, 3, {16, 16, 16, 17}, 0},
+    {"four of one channel", 2, 3, 4, {1, 1, 1, 1}, 0},
+    {"one pixel", 3, 1, 1, {64, 20}, 0},
+    {"a long row", 1, 1, 1000, {4, 2}, 0},
+    {"seven of three", 2, 3, 2, {8, 3, 20}, 7},
+    {"eighteen of two", 1, 2, 5, {4, 12}, 18},
 };
+
+enum { MOST_PARTS = 18 };
 
 static gcl_node *build_case(gcl_graph *g, int i, const char **name)
 {
     static const char *const names[MOST] = {"x0", "x1", "x2", "x3"};
     const struct concat_case *t = &cases[i];
-    gcl_node *parts[MOST];
+    gcl_node *parts[MOST_PARTS];
     int n = 0;
     for (; n < MOST && t->c[n] > 0; n++)
         parts[n] = gcl_variable(g, names[n], gcl_shape_of(t->n, t->h, t->w, t->c[n]));
+    for (int j = n; j < t->parts; j++)
+        parts[j] = parts[j % n];
     *name = t->name;
-    return gcl_concat(parts, n);
+    return gcl_concat(parts, t->parts > n ? t->parts : n);
 }
 
 const gcl_op gcl_op_concat = {

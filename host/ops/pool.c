@@ -47,45 +47,54 @@ static void repeat_gradient(gcl_node *node, gcl_node *dy, const int *wanted, gcl
 
 /* ---- evaluation in double ------------------------------------------------------------------- */
 
-/* Element [n, h/k, w/k, c] of the pooled tensor for element [n,h,w,c] of the other; -1 if there is
- * none. */
-static int64_t pooled_index(gcl_shape pooled, int k, int n, int h, int w, int c)
-{
-    if (h / k >= pooled.d[1] || w / k >= pooled.d[2])
-        return -1;
-    return (((int64_t)n * pooled.d[1] + h / k) * pooled.d[2] + w / k) * pooled.d[3] + c;
-}
-
-/* Visits the unpooled tensor in storage order: sums it into `pooled`, or fills it from there. */
-static void visit(gcl_shape whole, gcl_shape pooled, int k, const double *sum_from, double *sums,
-                  const double *repeat_from, double *repeated)
+/* Calls visit(element of the pooled tensor, of the whole one) for each of the latter that is in a
+ * window. */
+static void visit_pairs(gcl_shape whole, gcl_shape pooled, int k,
+                        void (*visit)(int64_t i_pooled, int64_t i_whole, const double *from,
+                                      double *to),
+                        const double *from, double *to)
 {
     int64_t at = 0;
     for (int n = 0; n < whole.d[0]; n++)
         for (int h = 0; h < whole.d[1]; h++)
-            for (int w = 0; w < whole.d[2]; w++)
-                for (int c = 0; c < whole.d[3]; c++, at++) {
-                    int64_t i = pooled_index(pooled, k, n, h, w, c);
-                    if (sums != NULL && i >= 0)
-                        sums[i] += sum_from[at];
-                    if (repeated != NULL)
-                        repeated[at] = i >= 0 ? repeat_from[i] : 0;
-                }
+            for (int w = 0; w < whole.d[2]; w++) {
+                int64_t row = (int64_t)n * pooled.d[1] + h / k, first = row * pooled.d[2] + w / k;
+                int inside = h / k < pooled.d[1] && w / k < pooled.d[2];
+                for (int c = 0; c < whole.d[3]; c++, at++)
+                    if (inside)
+                        visit(first * whole.d[3] + c, at, from, to);
+            }
+}
+
+static void add(int64_t i_pooled, int64_t i_whole, const double *from, double *to)
+{
+    to[i_pooled] += from[i_whole];
+}
+
+static void copy(int64_t i_pooled, int64_t i_whole, const double *from, double *to)
+{
+    to[i_whole] = from[i_pooled];
+}
+
+static void clear(const gcl_node *node, double *out)
+{
+    int64_t count = gcl_shape_count(node->shape);
+    for (int64_t i = 0; i < count; i++)
+        out[i] = 0;
 }
 
 static void sum_pool_evaluate(const gcl_node *node, const double *const *in, double *out)
 {
     const gcl_pool_attr *a = node->attr;
-    int64_t count = gcl_shape_count(node->shape);
-    for (int64_t i = 0; i < count; i++)
-        out[i] = 0;
-    visit(node->in[0]->shape, node->shape, a->k, in[0], out, NULL, NULL);
+    clear(node, out);
+    visit_pairs(node->in[0]->shape, node->shape, a->k, add, in[0], out);
 }
 
 static void repeat_evaluate(const gcl_node *node, const double *const *in, double *out)
 {
     const gcl_pool_attr *a = node->attr;
-    visit(node->shape, node->in[0]->shape, a->k, NULL, NULL, in[0], out);
+    clear(node, out);
+    visit_pairs(node->shape, node->in[0]->shape, a->k, copy, in[0], out);
 }
 
 static double sum_pool_flops(const gcl_node *node)
