@@ -150,13 +150,6 @@ static int check(const gcl_model *model, gcl_error *err)
 
 /* ---- single passes --------------------------------------------------------------------------------- */
 
-gcl_nvae_builder gcl_nvae_open(gcl_nn *nn, const gcl_model *model)
-{
-    gcl_nvae_builder vae = gcl_nvae_of(nn, model);
-    gcl_nvae_lay_out(&vae);
-    return vae;
-}
-
 gcl_shape gcl_nvae_picture_shape(const gcl_nvae_builder *vae, int n)
 {
     return gcl_shape_of(n, vae->size, vae->size, vae->in_channels);

@@ -30,15 +30,13 @@ typedef struct gcl_nvae_builder {
     gcl_nvae_likelihood likelihood;
     int mixtures, bits, crop;
     int vanilla; /* one group in all: no towers */
-    int mute;    /* gcl_nvae_lay_out is at work */
+    int sketch;  /* of what is built only the parameters count */
 } gcl_nvae_builder;
 
 /* Sizes and settings. nn may be NULL: then nothing can be built, only asked. */
 gcl_nvae_builder gcl_nvae_of(gcl_nn *nn, const gcl_model *model);
-/* Gives every parameter its place, which must be the same in all graphs on one store, also in those
- * that use only a part of the network: the order of the reference's checkpoints. */
-void gcl_nvae_lay_out(gcl_nvae_builder *vae);
-/* Both. */
+/* The same, for building: gives every parameter its place (nn/outline.h), in the order of the
+ * reference's checkpoints. */
 gcl_nvae_builder gcl_nvae_open(gcl_nn *nn, const gcl_model *model);
 
 /* [n, size, size, in_channels]; values of a colour that are told apart, of bits 2. */

@@ -21,18 +21,16 @@
 #define S(stride)      stride
 #define P(padding)     padding
 
-/* What is built until `leave` lies below "list.i" and is a region. Places are given outside of any. */
+/* What is built until `leave` lies below "list.i" and is a region. */
 static void enter(gcl_nvae_builder *vae, const char *list, int i)
 {
     gcl_nn_push(vae->nn, "%s.%d", list, i);
-    if (!vae->mute)
-        gcl_region_begin(gcl_nn_graph(vae->nn));
+    gcl_region_begin(gcl_nn_graph(vae->nn));
 }
 
 static gcl_node *leave(gcl_nvae_builder *vae, gcl_node *y)
 {
-    if (!vae->mute)
-        gcl_region_end(gcl_nn_graph(vae->nn));
+    gcl_region_end(gcl_nn_graph(vae->nn));
     gcl_nn_pop(vae->nn);
     return y;
 }

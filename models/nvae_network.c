@@ -9,6 +9,7 @@
 #include "models/nvae.h"
 #include "nn/distributions.h"
 #include "nn/layers.h"
+#include "nn/outline.h"
 #include "ops/ops.h"
 
 enum { EXPAND_TOWER = 6, EXPAND_POST = 3, AXES_HW = GCL_AXIS_H | GCL_AXIS_W };
@@ -99,7 +100,7 @@ static void keep(gcl_nvae_builder *vae, features *f, int place, gcl_node *h)
 {
     f->combiner[f->n] = place;
     f->at[f->n++] = h;
-    if (vae->mute)
+    if (vae->sketch)
         gcl_nvae_encoder_combiner(vae, "enc_tower", place, h, h);
 }
 
@@ -138,11 +139,11 @@ static features bottom_up(gcl_nvae_builder *vae, gcl_node *x)
 
 /* How a way down gets its latents, and what it finds out about them. */
 typedef struct draws {
-    int n;                    /* pictures */
-    gcl_node *const *eps;     /* standard normal; NULL: latents are 0 (the network is laid out) */
-    double temperature;       /* from the prior */
-    const features *features; /* NULL: from the prior */
-    gcl_node *kl[GCL_NVAE_GROUPS];                             /* [N,1,1,latent] */
+    int n;                         /* pictures */
+    gcl_node *const *eps;          /* standard normal; NULL: latents are 0 (a sketch) */
+    double temperature;            /* from the prior */
+    const features *features;      /* NULL: from the prior */
+    gcl_node *kl[GCL_NVAE_GROUPS]; /* [N,1,1,latent] */
     gcl_node *log_q[GCL_NVAE_GROUPS], *log_p[GCL_NVAE_GROUPS]; /* [N,1,1,1] */
 } draws;
 
@@ -242,13 +243,10 @@ static gcl_node *top_down(gcl_nvae_builder *vae, draws *d)
 
 /* ---- the network ------------------------------------------------------------------------------------------ */
 
-void gcl_nvae_lay_out(gcl_nvae_builder *vae)
+/* Applies every layer to zeros, in the order of the reference's checkpoints. */
+static void sketch(gcl_nvae_builder *vae)
 {
     gcl_network *net = gcl_network_new(vae->nn, "vae");
-    int training = gcl_nn_training(vae->nn);
-    gcl_nn_set_init(vae->nn, (gcl_policy){.kind = GCL_POLICY_PYTORCH});
-    gcl_nn_set_training(vae->nn, 0); /* no statistics are updated */
-    vae->mute = 1;
     gcl_network_enter(net);
     first_state(vae, 1);
     bottom_up(vae, zeros(vae, gcl_shape_of(1, vae->size, vae->size, vae->in_channels)));
@@ -260,8 +258,24 @@ void gcl_nvae_lay_out(gcl_nvae_builder *vae)
         flow(vae, i, zeros(vae, gcl_nvae_latent_shape(vae, i, 1)));
     top_down(vae, &(draws){.n = 1});
     gcl_network_leave(net);
-    vae->mute = 0;
-    gcl_nn_set_training(vae->nn, training);
+}
+
+gcl_nvae_builder gcl_nvae_open(gcl_nn *nn, const gcl_model *model)
+{
+    const gcl_policy policy = {.kind = GCL_POLICY_PYTORCH};
+    gcl_graph *aside = gcl_graph_new();
+    gcl_nvae_builder whole =
+        gcl_nvae_of(gcl_nn_new(aside, &(gcl_nn_options){.training = 0}), model);
+    whole.sketch = 1;
+    gcl_nn_set_init(whole.nn, policy);
+    sketch(&whole);
+    if (gcl_graph_error(aside) != NULL)
+        gcl_graph_fail(gcl_nn_graph(nn), "%s", gcl_graph_error(aside));
+    gcl_nn_set_init(nn, policy);
+    gcl_network_outline(gcl_network_new(nn, "vae"), gcl_network_new(whole.nn, "vae"));
+    gcl_nn_free(whole.nn);
+    gcl_graph_free(aside);
+    return gcl_nvae_of(nn, model);
 }
 
 /* The terms of all groups put together. */

@@ -70,10 +70,20 @@ void gcl_nvae_draw_eps(const gcl_nvae_builder *vae, int n, gcl_node **eps)
 }
 
 /* What a part of a batch gives; means over its pictures. */
-enum { LOSS, RECON, KL_BALANCED, KL, GAMMA, ACTIVE, TERMS }; /* KL, GAMMA, ACTIVE: by group */
+enum {
+    LOSS,
+    RECON,
+    KL_BALANCED,
+    SPECTRAL,  /* sum of the convolutions' spectral norms */
+    GAMMA_MAX, /* sum of the batch norms' greatest |gamma| */
+    KL,        /* of each group */
+    GAMMA,     /* its weight */
+    ACTIVE,    /* KL of each of its channels */
+    TERMS
+};
 
-/* The ELBO's terms, the balanced KL weighted by beta. */
-static void elbo(gcl_nvae_builder *vae, gcl_node *x, gcl_node *const *eps, gcl_node *terms[TERMS])
+static void find_terms(gcl_nvae_builder *vae, gcl_node *x, gcl_node *const *eps,
+                       gcl_node *terms[TERMS])
 {
     gcl_node *beta = gcl_nn_scalar(vae->nn, "beta"), *one = gcl_constant(gcl_nn_graph(vae->nn), 1);
     gcl_nvae_posterior q;
@@ -85,7 +95,13 @@ static void elbo(gcl_nvae_builder *vae, gcl_node *x, gcl_node *const *eps, gcl_n
     terms[KL] = gcl_mean_over(q.kl, GCL_AXIS_N);
     terms[KL_BALANCED] = gcl_sum(gcl_mul(terms[KL], terms[GAMMA]), GCL_AXIS_C);
     terms[ACTIVE] = q.active;
-    terms[LOSS] = gcl_add(terms[RECON], gcl_mul(beta, terms[KL_BALANCED]));
+    gcl_network *net = gcl_network_new(vae->nn, "vae");
+    terms[SPECTRAL] = gcl_network_spectral(net, GCL_NVAE_ITERATIONS, GCL_NVAE_FIRST_ITERATIONS);
+    terms[GAMMA_MAX] = gcl_network_gamma_max(net);
+    gcl_node *penalty = gcl_add(terms[SPECTRAL], terms[GAMMA_MAX]);
+    penalty = gcl_mul(gcl_nn_scalar(vae->nn, "lam"), penalty);
+    gcl_node *bound = gcl_add(terms[RECON], gcl_mul(beta, terms[KL_BALANCED]));
+    terms[LOSS] = gcl_add(bound, penalty);
 }
 
 static void log_groups(const gcl_nvae_builder *vae, const char *what, gcl_node *values,
@@ -105,15 +121,14 @@ static gcl_node *count_active(gcl_node *active)
     return gcl_sum(gcl_above(active, limit), GCL_AXES_ALL);
 }
 
-static void log_losses(const gcl_nvae_builder *vae, gcl_node *const terms[TERMS],
-                       gcl_node *spectral, gcl_node *gamma_max, gcl_step *out)
+static void log_losses(const gcl_nvae_builder *vae, gcl_node *const terms[TERMS], gcl_step *out)
 {
     gcl_step_loss(out, "loss", terms[LOSS]);
     gcl_step_loss(out, "recon", terms[RECON]);
     gcl_step_loss(out, "kl", gcl_sum(terms[KL], GCL_AXIS_C));
     gcl_step_loss(out, "kl_balanced", terms[KL_BALANCED]);
-    gcl_step_loss(out, "spectral", spectral);
-    gcl_step_loss(out, "bn_gamma", gamma_max);
+    gcl_step_loss(out, "spectral", terms[SPECTRAL]);
+    gcl_step_loss(out, "bn_gamma", terms[GAMMA_MAX]);
     gcl_step_loss(out, "lr", gcl_nn_scalar(vae->nn, "lr"));
     gcl_step_loss(out, "beta", gcl_nn_scalar(vae->nn, "beta"));
     gcl_step_loss(out, "lam", gcl_nn_scalar(vae->nn, "lam"));
@@ -142,15 +157,11 @@ void gcl_nvae_step(gcl_nn *nn, const gcl_model *model, const gcl_batch *batch, g
     gcl_node *eps[GCL_NVAE_GROUPS], *sum[TERMS] = {NULL};
     gcl_nvae_draw_eps(&vae, total, eps);
     gcl_network *net = gcl_network_new(nn, "vae");
-    gcl_node *spectral = gcl_network_spectral(net, GCL_NVAE_ITERATIONS, GCL_NVAE_FIRST_ITERATIONS);
-    gcl_node *gamma_max = gcl_network_gamma_max(net);
-    gcl_node *penalty = gcl_mul(gcl_nn_scalar(nn, "lam"), gcl_add(spectral, gamma_max));
     for (int part = 0; part < batch->parts; part++) {
         gcl_node *of_part[GCL_NVAE_GROUPS], *terms[TERMS];
         for (int i = 0; i < vae.n_groups; i++)
             of_part[i] = gcl_rows(eps[i], part * n, n);
-        elbo(&vae, gcl_rows(x, part * n, n), of_part, terms);
-        terms[LOSS] = gcl_add(terms[LOSS], penalty);
+        find_terms(&vae, gcl_rows(x, part * n, n), of_part, terms);
         gcl_network_gather(net, terms[LOSS]);
         for (int i = 0; i < TERMS; i++)
             sum[i] = sum[i] != NULL ? gcl_add(sum[i], terms[i]) : terms[i];
@@ -159,5 +170,5 @@ void gcl_nvae_step(gcl_nn *nn, const gcl_model *model, const gcl_batch *batch, g
         sum[i] = gcl_scale(sum[i], 1.0 / batch->parts);
     gcl_optimiser optimiser = adamax(model);
     gcl_step_guard(out, "vae", gcl_network_update(net, &optimiser));
-    log_losses(&vae, sum, spectral, gamma_max, out);
+    log_losses(&vae, sum, out);
 }

@@ -395,7 +395,7 @@ static void same_training(const gcl_model *model, int parts, int recompute)
 START_TEST(equal_halves_give_what_one_gives)
 {
     gcl_model model = open_model("nvae:tiny", NULL);
-    same_training(&model, 2, 0);
+    same_training(&model, 2, _i);
 }
 END_TEST
 
@@ -421,7 +421,7 @@ int main(void)
     tcase_add_loop_test(use, bounds_are_those_of_the_pass, 0, N_KINDS);
     tcase_add_test(use, nothing_is_drawn_to_reconstruct);
     tcase_add_test(use, generating_in_training_moves_the_decoders_statistics);
-    tcase_add_test(training, equal_halves_give_what_one_gives);
+    tcase_add_loop_test(training, equal_halves_give_what_one_gives, 0, 2);
     tcase_add_loop_test(training, recomputing_changes_nothing, 0, 2);
     return nn_run(suite);
 }
