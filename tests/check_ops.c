@@ -40,6 +40,11 @@ typedef struct worst {
     int runs, failures;
 } worst;
 
+static int in_oclgrind(void)
+{
+    return strstr(gcl_device_limits(dev)->platform, "Oclgrind") != NULL;
+}
+
 static int64_t count_of(const gcl_node *node) { return gcl_shape_count(node->shape); }
 
 static float *random_floats(int64_t n, uint32_t stream)
@@ -90,9 +95,9 @@ static void prepare(trial *t, int i)
         t->in[j] = random_floats(count_of(t->node->in[j]), (uint32_t)(10 * i + j));
     t->right = evaluate(t, 0);
     t->magnitude = evaluate(t, 1);
-    int tool = strstr(gcl_device_limits(dev)->platform, "Oclgrind") != NULL;
-    t->single = gcl_single_new(dev, t->node, (const float *const *)t->in,
-                               (tool ? GCL_SINGLE_TIGHT : 0) | (i % 2 ? GCL_SINGLE_ODD : 0), &err);
+    t->single =
+        gcl_single_new(dev, t->node, (const float *const *)t->in,
+                       (in_oclgrind() ? GCL_SINGLE_TIGHT : 0) | (i % 2 ? GCL_SINGLE_ODD : 0), &err);
     ck_assert_msg(t->single != NULL, "%s", err.text);
 }
 
@@ -125,12 +130,23 @@ static void describe(const trial *t, const gcl_variant *variant, const int *valu
         gcl_text_add(text, " %s=%d", variant->params[i].name, values[i]);
 }
 
-/* One run; returns 0 if these values do not fit. */
+/* Vectors of 16: Oclgrind 21.10 takes element 11 of a shuffled vector for unset. */
+static int is_misjudged(const gcl_variant *variant, const int *values)
+{
+    int misjudged = 0;
+    for (int i = 0; i < variant->n_params; i++)
+        misjudged |= strcmp(variant->params[i].name, "v") == 0 && values[i] > 8;
+    return misjudged && in_oclgrind();
+}
+
+/* One run; returns 0 if these values do not fit or are not to be tried here. */
 static int attempt(trial *t, const gcl_variant *variant, const int *values, worst *w)
 {
     gcl_error err = {0};
     gcl_single_result result;
     gcl_text text = {0};
+    if (is_misjudged(variant, values))
+        return 0;
     float *out = gcl_alloc((size_t)count_of(t->node) * sizeof *out);
     int status = gcl_single_run(t->single, variant, values, 1, out, &result, &err);
     if (status != 1) {
