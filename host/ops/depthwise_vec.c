@@ -21,10 +21,11 @@ static int even_part(int n, int most)
     return gcl_divide_up(n, gcl_divide_up(n, most < 1 ? 1 : most));
 }
 
-/* Channels of which `rows` rows of w pixels fit into the cache; multiples of v. */
+/* Channels of which `rows` rows of w pixels fit into the cache; multiples of v. All of them read
+ * memory in the longest runs, so they may fill twice what operands in local memory would. */
 static int channels_for(const gcl_depthwise_attr *a, int rows, int v, const gcl_limits *limits)
 {
-    int64_t most = gcl_vec_cache(limits) / 4 / ((int64_t)rows * a->w);
+    int64_t most = gcl_vec_cache(limits) / 2 / ((int64_t)rows * a->w);
     int channels = most < 4 * v ? 4 * v : most > a->c ? a->c : (int)most;
     return gcl_round_up(even_part(a->c, channels), v);
 }
