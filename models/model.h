@@ -109,7 +109,7 @@ void gcl_step_loss(gcl_step *step, const char *name, gcl_node *node); /* the nam
 void gcl_step_guard(gcl_step *step, const char *network, gcl_node *node);
 
 /* Inputs and outputs of a pass, named as in the reference's recordings ("x", "source"; "G", "kl"). */
-enum { GCL_MAX_PORTS = 96 };
+enum { GCL_MAX_PORTS = 160 };
 typedef struct gcl_port {
     char name[24];
     gcl_node *node;

@@ -359,13 +359,23 @@ END_TEST
 /* ---- recorded runs ---- */
 
 enum { ALL_STEPS = 20 };
+/* What was recorded was rounded to float32; so are our tables (the window of SSIM), which the
+ * reference has in float64. As shares of the largest value. */
+static const double stored = 2e-7, tables = 2e-6;
 static const struct recording {
     const char *name;
     int steps; /* how many are run: one with all of them reaches what was recorded as final */
-} recorded[] = {{"dcgan-tiny-drop", 4},
-                {"dcgan-tiny-bn", ALL_STEPS},
-                {"resnet_gan-tiny-alt", 4},
-                {"resnet_gan-tiny-classifier-drop", ALL_STEPS}};
+    int has_tables;
+} recorded[] = {{"dcgan-tiny-drop", 4, 0},
+                {"dcgan-tiny-bn", ALL_STEPS, 0},
+                {"nvae-tiny", 2, 0},
+                {"nvae-tiny-flow", 2, 0},
+                {"nvae-tiny-normal", 2, 0},
+                {"pix2pix-tiny-tf", 2, 0},
+                {"resnet_gan-tiny-alt", 4, 0},
+                {"resnet_gan-tiny-classifier-drop", ALL_STEPS, 0},
+                {"unet_gan-tiny-nopad-bn", 2, 1},
+                {"unet_gan-tiny-pixelshuffle-nopad", 2, 1}};
 enum { N_RECORDED = sizeof recorded / sizeof *recorded };
 
 static void compute(gcl_values *values, gcl_node *const *wanted, int n)
@@ -416,7 +426,7 @@ static void set_ports(const golden *g, const gcl_ports *ports, gcl_values *value
 
 /* One pass in one mode: its outputs that were recorded, and in training the running statistics after
  * it. Returns how many were compared. */
-static int check_forward(const golden *g, const char *pass, int training)
+static int check_forward(const golden *g, const char *pass, int training, double share)
 {
     gcl_graph *graph = gcl_graph_new();
     gcl_nn *nn = gcl_nn_new(graph, &(gcl_nn_options){.training = training, .replay = 1});
@@ -439,7 +449,7 @@ static int check_forward(const golden *g, const char *pass, int training)
             continue;
         compute(values, &out, 1);
         double *wanted = golden_image(g->forward, name, out->shape, 0);
-        compare(name, gcl_values_of(values, out), wanted, gcl_shape_count(out->shape), 1e-7);
+        compare(name, gcl_values_of(values, out), wanted, gcl_shape_count(out->shape), share);
         free(wanted);
         compared++;
     }
@@ -447,7 +457,7 @@ static int check_forward(const golden *g, const char *pass, int training)
         const gcl_tensor *t = gcl_nn_tensor(nn, i);
         if (t->role == GCL_ROLE_BUFFER)
             compare_tensor(t, gcl_values_of(values, golden_latest(graph, t->variable)), g->forward,
-                           "train.after.", 1e-7);
+                           "train.after.", share);
     }
     free(assignments);
     gcl_values_free(values);
@@ -463,7 +473,8 @@ START_TEST(forward_passes_agree)
     for (const char *const *pass = g.model.system->passes(&g.model); *pass != NULL; pass++) {
         int compared = 0;
         for (int training = 0; training < 2; training++)
-            compared += check_forward(&g, *pass, training);
+            compared +=
+                check_forward(&g, *pass, training, recorded[_i].has_tables ? tables : stored);
         ck_assert_msg(compared > 0, "nothing of pass %s was recorded", *pass);
     }
     golden_close(&g);
@@ -493,7 +504,7 @@ static void compare_noise(const golden *g, gcl_nn *nn)
     }
 }
 
-static void compare_gradients(const golden *g, built *b, gcl_values *values)
+static void compare_gradients(const golden *g, built *b, gcl_values *values, double share)
 {
     for (int i = 0; i < gcl_nn_tensors(b->nn); i++) {
         const gcl_tensor *t = gcl_nn_tensor(b->nn, i);
@@ -503,17 +514,17 @@ static void compare_gradients(const golden *g, built *b, gcl_values *values)
         gcl_node *gradient = gcl_network_gradient(net, t->name);
         ck_assert_msg(gradient != NULL, "%s has no gradient", t->name);
         compute(values, &gradient, 1);
-        compare_tensor(t, gcl_values_of(values, gradient), g->grads, "", 1e-7);
+        compare_tensor(t, gcl_values_of(values, gradient), g->grads, "", share);
     }
 }
 
-static void compare_final(const golden *g, built *b, gcl_values *values)
+static void compare_final(const golden *g, built *b, gcl_values *values, double share)
 {
     for (int i = 0; i < gcl_nn_tensors(b->nn); i++) {
         const gcl_tensor *t = gcl_nn_tensor(b->nn, i);
         gcl_node *variable = golden_variable(b->graph, t->variable);
         if (is_listed(t))
-            compare_tensor(t, gcl_values_of(values, variable) + t->first, g->final, "", 1e-7);
+            compare_tensor(t, gcl_values_of(values, variable) + t->first, g->final, "", share);
     }
 }
 
@@ -521,6 +532,8 @@ START_TEST(losses_and_gradients_agree)
 {
     golden g;
     golden_open(&g, recorded[_i].name);
+    double share = recorded[_i].has_tables ? tables : stored;
+    double of_loss = recorded[_i].has_tables ? tables : 0;
     built b = build_step(&g.model, g.batch, 1);
     compare_noise(&g, b.nn);
     gcl_values *values = gcl_values_new(b.graph);
@@ -532,21 +545,21 @@ START_TEST(losses_and_gradients_agree)
         golden_set_step(&g, b.nn, values, step);
         compute(values, assignments, n);
         if (step == 0)
-            compare_gradients(&g, &b, values);
+            compare_gradients(&g, &b, values, share);
         for (int i = 0; i < b.step.n_losses; i++) {
             const char *name = b.step.losses[i].name;
             compute(values, &b.step.losses[i].node, 1);
             double ours = gcl_values_of(values, b.step.losses[i].node)[0];
             double theirs = golden_loss(&g, step, name);
-            ck_assert_msg(fabs(ours - theirs) <= 1e-9, "step %d: %s %.12g, recorded %.12g", step,
-                          name, ours, theirs);
+            ck_assert_msg(fabs(ours - theirs) <= 1e-9 + of_loss * fabs(theirs),
+                          "step %d: %s %.12g, recorded %.12g", step, name, ours, theirs);
         }
         for (int i = 0; i < b.step.n_guards; i++)
             ck_assert_double_eq(gcl_values_of(values, b.step.guards[i].node)[0], 1);
         golden_carry_over(b.graph, values);
     }
     if (recorded[_i].steps == ALL_STEPS)
-        compare_final(&g, &b, values);
+        compare_final(&g, &b, values, share);
     free(assignments);
     gcl_values_free(values);
     built_free(&b);

@@ -9,9 +9,7 @@
 #include "nn/losses.h"
 
 static const char *const models[] = {
-    "dcgan:tiny",
-    "dcgan:tiny-bn",
-    "resnet_gan:tiny",
+    "dcgan:tiny", "dcgan:tiny-bn", "pix2pix:tiny", "resnet_gan:tiny", "unet_gan:tiny",
 };
 enum { N_MODELS = sizeof models / sizeof *models, PICTURES = 2 };
 

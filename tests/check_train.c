@@ -105,8 +105,18 @@ static const char *golden(const char *path)
 
 /* ---- recorded runs ---- */
 
-static const char *const recordings[] = {"dcgan-tiny-bn", "dcgan-tiny-drop", "resnet_gan-tiny-alt",
-                                         "resnet_gan-tiny-classifier-drop"};
+static const char *const recordings[] = {
+    "dcgan-tiny-bn",
+    "dcgan-tiny-drop",
+    "nvae-tiny",
+    "nvae-tiny-flow",
+    "nvae-tiny-normal",
+    "pix2pix-tiny-tf",
+    "resnet_gan-tiny-alt",
+    "resnet_gan-tiny-classifier-drop",
+    "unet_gan-tiny-nopad-bn",
+    "unet_gan-tiny-pixelshuffle-nopad",
+};
 
 START_TEST(recorded_runs_are_repeated)
 {

@@ -242,11 +242,19 @@ static int check_foreign(const gcl_safetensors *file, const gcl_nn *nn, gcl_erro
     return result;
 }
 
+/* Recorded weights hold them, a checkpoint of weights alone need not. */
+static int is_extra(const gcl_tensor *tensor) { return tensor->role == GCL_ROLE_EXTRA; }
+
 static int load_tensor(const gcl_safetensors *file, copies *c, const gcl_tensor *tensor,
                        gcl_load what, gcl_error *err)
 {
     const gcl_entry *entry = gcl_safetensors_find(file, tensor->name);
-    if (entry == NULL || (what != GCL_LOAD_ALL && !is_weight(tensor)))
+    uint64_t first;
+    int64_t n;
+    if (entry == NULL || (what != GCL_LOAD_ALL && !is_weight(tensor) && !is_extra(tensor)))
+        return 0;
+    /* A network that is used in part has tensors that its plan does not need. */
+    if (what == GCL_LOAD_PART && gcl_store_find(c->store, tensor->variable, &first, &n) == NULL)
         return 0;
     float *memory = copies_place(c, tensor, err);
     float *values = memory == NULL

@@ -39,8 +39,10 @@ int gcl_checkpoint_read_facts(const gcl_safetensors *file, gcl_checkpoint_facts 
 
 typedef enum gcl_load {
     GCL_LOAD_ALL,     /* the file has exactly the tensors of `nn`: to go on with training */
-    GCL_LOAD_WEIGHTS, /* parameters and buffers must be there, and nothing foreign; moments stay 0 */
-    GCL_LOAD_PART     /* parameters and buffers must be there; the rest of the file is ignored */
+    GCL_LOAD_WEIGHTS, /* parameters and buffers must be there, and nothing foreign; extras are taken if
+                         they are; moments stay 0 */
+    GCL_LOAD_PART     /* parameters and buffers must be there; what the store's plans do not use and
+                         the rest of the file are ignored */
 } gcl_load;
 
 /* Puts the file's values into the variables of `store`, which a plan must have made. Checks every

@@ -46,7 +46,7 @@ static void note(recording *r, gcl_conform_kind kind, const char *what, double d
                  double allowed)
 {
     gcl_conform_part *part = &r->report->part[kind];
-    double ratio = deviation / allowed;
+    double ratio = deviation == 0 ? 0 : deviation / allowed; /* nothing is allowed where all is 0 */
     if (part->compared++ > 0 && (isnan(part->worst) || ratio <= part->worst))
         return;
     part->worst = ratio;

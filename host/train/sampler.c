@@ -17,7 +17,8 @@ struct gcl_sampler {
     gcl_nn *nn;
     gcl_plan *plan;
     gcl_node *z, *pictures;
-    int64_t z_at, latent_count, picture_count;
+    int64_t z_at, key_at, latent_count, picture_count;
+    uint32_t runs; /* so that what pictures draw beside their latents differs from run to run */
     float *values; /* [batch, H, W, C] */
 };
 
@@ -39,6 +40,7 @@ static int build(gcl_sampler *sampler, gcl_device *dev, gcl_store *store, gcl_er
     if (sampler->plan == NULL)
         return -1;
     sampler->z_at = gcl_plan_offset(sampler->plan, sampler->z);
+    sampler->key_at = gcl_plan_offset(sampler->plan, gcl_nn_key(sampler->nn));
     sampler->latent_count = gcl_shape_count(sampler->z->shape) / sampler->batch;
     sampler->picture_count = gcl_shape_count(y->shape) / sampler->batch;
     sampler->values =
@@ -102,6 +104,9 @@ static int run_batch(gcl_sampler *sampler, const float *latents, int count, uint
     if (sampler->z_at >= 0)
         memcpy(stage + sampler->z_at, latents,
                (size_t)(count * sampler->latent_count) * sizeof(float));
+    uint32_t key[4] = {0, 0, sampler->runs++, 0};
+    if (sampler->key_at >= 0)
+        memcpy(stage + sampler->key_at, key, sizeof key);
     if (gcl_plan_run(sampler->plan, err) != 0 ||
         gcl_plan_read(sampler->plan, sampler->pictures, sampler->values, err) != 0)
         return -1;
