@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "nn/layers.h"
+#include "nn/losses.h"
 
 int gcl_pairs_check(const gcl_model *model, gcl_error *err)
 {
@@ -51,6 +52,11 @@ gcl_pairs gcl_pairs_inputs(gcl_nn *nn, const gcl_model *model, const gcl_batch *
 gcl_node *gcl_pairs_rows(const gcl_pairs *pairs, gcl_node *x, int part)
 {
     return x != NULL ? gcl_rows(x, part * pairs->size, pairs->size) : NULL;
+}
+
+gcl_node *gcl_pairs_cross_entropy(gcl_node *logits, double target)
+{
+    return gcl_loss_bce_logits(logits, gcl_constant(logits->graph, target), 0);
 }
 
 void gcl_pairs_note(gcl_pairs *pairs, const char *loss, gcl_node *value)

@@ -35,6 +35,8 @@ gcl_pairs gcl_pairs_inputs(gcl_nn *nn, const gcl_model *model, const gcl_batch *
 /* The rows of x that belong to a part; NULL of NULL. */
 gcl_node *gcl_pairs_rows(const gcl_pairs *pairs, gcl_node *x, int part);
 void gcl_pairs_note(gcl_pairs *pairs, const char *loss, gcl_node *value); /* keeps the name */
+/* Binary cross-entropy of logits that should all say `target`. */
+gcl_node *gcl_pairs_cross_entropy(gcl_node *logits, double target);
 /* The losses' means over the parts, in the order in which they were first noted. */
 void gcl_pairs_report(const gcl_pairs *pairs, gcl_step *step);
 

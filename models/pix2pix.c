@@ -278,17 +278,11 @@ typedef struct work {
 
 static part part_of(const work *w, int number)
 {
-    part p = {.source = gcl_pairs_rows(&w->pairs, w->pairs.source, number),
-              .target = gcl_pairs_rows(&w->pairs, w->pairs.target, number),
-              .number = number};
+    part p = {.source = gcl_pairs_rows(&w->pairs, w->pairs.source, number), .number = number};
+    p.target = gcl_pairs_rows(&w->pairs, w->pairs.target, number);
     for (int i = 0; i < MOST_DEPTH; i++)
         p.keep.of[i] = gcl_pairs_rows(&w->pairs, w->keep.of[i], number);
     return p;
-}
-
-static gcl_node *cross_entropy(gcl_node *logits, double target)
-{
-    return gcl_loss_bce_logits(logits, gcl_constant(logits->graph, target), 0);
 }
 
 /* D as the penalties of models/gan.h see it: a judge of pictures that belong to given sources. */
@@ -309,7 +303,8 @@ static gcl_node *learn_to_tell(work *w, const part *p, gcl_node *fake)
     builder *b = w->b;
     gcl_node *of_real = discriminator(b, p->source, p->target);
     gcl_node *of_fake = discriminator(b, p->source, fake);
-    gcl_node *d_real = cross_entropy(of_real, 1), *d_fake = cross_entropy(of_fake, 0);
+    gcl_node *d_real = gcl_pairs_cross_entropy(of_real, 1);
+    gcl_node *d_fake = gcl_pairs_cross_entropy(of_fake, 0);
     gcl_node *loss = gcl_scale(gcl_add(d_real, d_fake), gcl_model_real(b->model, "d_loss_scale"));
     char between[32];
     snprintf(between, sizeof between, "between.%d", p->number);
@@ -328,7 +323,7 @@ static gcl_node *learn_to_tell(work *w, const part *p, gcl_node *fake)
 static void learn_to_make(work *w, const part *p, gcl_node *fake, gcl_node *of_fake)
 {
     builder *b = w->b;
-    gcl_node *gan = cross_entropy(of_fake, 1), *l1 = gcl_loss_l1(p->target, fake);
+    gcl_node *gan = gcl_pairs_cross_entropy(of_fake, 1), *l1 = gcl_loss_l1(p->target, fake);
     gcl_node *loss = gcl_add(gan, gcl_scale(l1, gcl_model_real(b->model, "l1_weight")));
     gcl_pairs_note(&w->pairs, "gen_total", loss);
     gcl_pairs_note(&w->pairs, "gen_gan", gan);

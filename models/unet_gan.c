@@ -5,8 +5,8 @@
  * over from the way down passes a batch norm, whether or not there are others. G's loss is a weighted
  * sum of D's verdict, L1, total variation, SSIM and GMSD.
  *
- * Without padding every 3x3 convolution takes two pixels off each side's sum, and the target is cut to
- * the middle that is left. The original's first LeakyReLU works in place, so that its residual is
+ * Without padding every 3x3 convolution takes a pixel off each edge, and the target is cut to the
+ * middle that is left. The original's first LeakyReLU works in place, so that its residual is
  * activated too: residual_src=activated. */
 #include <stdio.h>
 
@@ -218,53 +218,62 @@ static gcl_node *last_at(builder *b, gcl_node *x, int channels)
     return gcl_tanh(x);
 }
 
-/* ---- the two networks; beside each line what it gives in l4n512 ------------------------------------- */
+/* ---- the two networks ------------------------------------------------------------------------------ */
 
 static const char *const down[MOST_LEVELS] = {"down.0", "down.1", "down.2", "down.3",
                                               "down.4", "down.5", "down.6", "down.7"};
 static const char *const up[MOST_LEVELS] = {"up.0", "up.1", "up.2", "up.3",
                                             "up.4", "up.5", "up.6", "up.7"};
 
-/* Sources [N,size,size,in_channels] -> pictures [N,s,s,out_channels], s = gcl_unet_output(size). */
+/* Sources [N,size,size,in_channels] -> pictures [N,s,s,out_channels] with values in (-1, 1),
+ * s = gcl_unet_output(size). In l4n512:
+ *     first    256x256x32
+ *     down     0: 256x256x64   1: 128x128x128   2: 64x64x256     3: 32x32x512, each halved behind it
+ *     center   16x16x512
+ *     up       0: 32x32x256    1: 64x64x128     2: 128x128x64    3: 256x256x32
+ *     last     256x256x1 */
 static gcl_node *generator(builder *b, gcl_node *x)
 {
     int levels = b->form.levels, pad = b->form.padding;
     gcl_node *skips[MOST_LEVELS];
     gcl_network *G = gcl_network_new(b->nn, "G");
     gcl_network_enter(G);
-    x = first_at(b, x, width(b, 0), P(pad)); /* 256x256x32 */
+    x = first_at(b, x, width(b, 0), P(pad));
     for (int i = 0; i < levels; i++) {
-        skips[i] =
-            block_at(b, down[i], x, width(b, i + 1), S(1), P(pad)); /* 256x256x64 .. 32x32x512 */
-        x = gcl_avg_pool(skips[i], 2);                              /* 128x128x64 .. 16x16x512 */
+        skips[i] = block_at(b, down[i], x, width(b, i + 1), S(1), P(pad));
+        x = gcl_avg_pool(skips[i], 2);
     }
-    x = block_at(b, "center", x, width(b, levels), S(1), P(pad)); /* 16x16x512 */
-    for (int i = levels - 1; i >= 0; i--)
-        x = up_at(b, up[levels - 1 - i], x, skips[i], width(b, i)); /* 32x32x256 .. 256x256x32 */
-    x = last_at(b, x, b->out_channels);                             /* 256x256x1 */
+    x = block_at(b, "center", x, width(b, levels), S(1), P(pad));
+    for (int i = 0; i < levels; i++)
+        x = up_at(b, up[i], x, skips[levels - 1 - i], width(b, levels - 1 - i));
+    x = last_at(b, x, b->out_channels);
     gcl_network_leave(G);
     return x;
 }
 
 /* Pictures [N,s,s,out_channels], and with cond_d the middle of their sources -> logits [N,1,1,1]:
- * high for what looks real. `mask` keeps features in training, NULL keeps all. */
+ * high for what looks real. `mask` keeps features in training, NULL keeps all. In l4n512:
+ *     first    256x256x32
+ *     down     0: 256x256x64   1: 128x128x128   2: 64x64x256     3: 32x32x512, each halved behind it
+ *     center   4x4x512, in two strides of 2
+ *     fc1      4096
+ *     fc2      1 */
 static gcl_node *discriminator(builder *b, gcl_node *source, gcl_node *x, gcl_node *mask)
 {
-    int pad = b->form.d_padding;
+    int pad = b->form.d_padding, levels = b->form.levels;
     gcl_network *D = gcl_network_new(b->nn, "D");
     gcl_network_enter(D);
     if (source != NULL)
         x = (AT, gcl_concat((gcl_node *[]){source, x}, 2));
-    x = first_at(b, x, width(b, 0), P(pad)); /* 256x256x32 */
-    for (int i = 0; i < b->form.levels; i++)
+    x = first_at(b, x, width(b, 0), P(pad));
+    for (int i = 0; i < levels; i++)
         x = gcl_avg_pool(block_at(b, down[i], x, width(b, i + 1), S(1), P(pad)), 2);
-    /* 128x128x64 .. 16x16x512 */
-    x = block_at(b, "center", x, width(b, b->form.levels), S(2), P(pad));   /* 4x4x512 */
-    x = (AT, gcl_layer_dense(b->nn, "fc1", x, 1, 1, (int)features(b) / 2)); /* 1x1x4096 */
+    x = block_at(b, "center", x, width(b, levels), S(2), P(pad));
+    x = (AT, gcl_layer_dense(b->nn, "fc1", x, 1, 1, (int)features(b) / 2));
     x = gcl_leaky_relu(x, b->slope);
     if (mask != NULL)
         x = gcl_layer_dropout(b->nn, x, mask, 1 - b->dropout);
-    x = (AT, gcl_layer_dense(b->nn, "fc2", x, 1, 1, 1)); /* 1x1x1 */
+    x = (AT, gcl_layer_dense(b->nn, "fc2", x, 1, 1, 1));
     gcl_network_leave(D);
     return x;
 }
@@ -319,11 +328,6 @@ static part part_of(const work *w, int number)
     return p;
 }
 
-static gcl_node *cross_entropy(gcl_node *logits, double target)
-{
-    return gcl_loss_bce_logits(logits, gcl_constant(logits->graph, target), 0);
-}
-
 /* D as the penalties of models/gan.h see it: a judge of pictures of given sources, nothing dropped. */
 typedef struct judge {
     builder *b;
@@ -341,9 +345,9 @@ static void learn_to_tell(work *w, const part *p, gcl_node *fake)
 {
     builder *b = w->b;
     gcl_node *of_real = discriminator(b, p->beside, p->target, p->masks[MASK_REAL]);
-    gcl_node *d_real = cross_entropy(of_real, 1);
+    gcl_node *d_real = gcl_pairs_cross_entropy(of_real, 1);
     gcl_node *of_fake = discriminator(b, p->beside, fake, p->masks[MASK_FAKE]);
-    gcl_node *d_fake = cross_entropy(of_fake, 0);
+    gcl_node *d_fake = gcl_pairs_cross_entropy(of_fake, 0);
     gcl_node *loss = gcl_scale(gcl_add(d_real, d_fake), 0.5);
     char between[32];
     snprintf(between, sizeof between, "between.%d", p->number);
@@ -360,12 +364,14 @@ static void learn_to_tell(work *w, const part *p, gcl_node *fake)
 /* A term of G's loss. */
 static gcl_node *term_of(builder *b, const part *p, gcl_node *fake, int term)
 {
+    gcl_node *ours = gcl_unit_range(fake), *wanted = gcl_unit_range(p->target);
     switch (term) {
-    case GAN: return cross_entropy(discriminator(b, p->beside, fake, p->masks[MASK_GEN]), 1);
+    case GAN:
+        return gcl_pairs_cross_entropy(discriminator(b, p->beside, fake, p->masks[MASK_GEN]), 1);
     case L1: return gcl_loss_l1(fake, p->target);
     case TV: return gcl_loss_tv(fake);
-    case SSIM: return gcl_loss_ssim(gcl_unit_range(fake), gcl_unit_range(p->target));
-    default: return gcl_loss_gmsd(gcl_unit_range(fake), gcl_unit_range(p->target));
+    case SSIM: return gcl_loss_ssim(ours, wanted);
+    default: return gcl_loss_gmsd(ours, wanted);
     }
 }
 

@@ -6,9 +6,9 @@
 
 typedef struct gcl_unet_form {
     int levels; /* halvings */
-    int padding,
-        d_padding;    /* of G's and of D's convolutions; without it each takes off two pixels */
-    int least_output; /* that the losses want */
+    /* Of G's and of D's convolutions; without padding each takes a pixel off every edge. */
+    int padding, d_padding;
+    int least_output; /* side that the losses want */
 } gcl_unet_form;
 
 /* Side of G's output for sources of a side; below 1 if nothing is left. */
