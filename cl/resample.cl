@@ -13,31 +13,7 @@
  *              surplus returns at once.
  *     *_rows   work-item (strip, h, n) makes the pixels strip WB .. of one row (CPUs); V any.
  * No local memory. */
-#pragma OPENCL FP_CONTRACT OFF
-
-#ifndef V /* vector length over channels: 1, 2, 4 (items), to 16 (rows) */
-#define V 4
-#endif
-#ifndef INDEX /* of a work-item: uint, or ulong for large tensors */
-#define INDEX uint
-#endif
-#ifndef EPILOGUE
-#define EPILOGUE(v, at, k, T, LOAD) (v)
-#define EPILOGUE_PARAMS
-#endif
-
-#if V == 1
-typedef float floatv;
-#define LOADV(p) (*(p))
-#define STOREV(v, p) (*(p) = (v))
-#else
-#define PASTE2(a, b) a##b
-#define PASTE(a, b) PASTE2(a, b)
-typedef PASTE(float, V) floatv;
-#define LOADV(p) PASTE(vload, V)(0, p)
-#define STOREV(v, p) PASTE(vstore, V)(v, 0, p)
-#endif
-#define LOAD1(p) (*(p))
+#include "move.cl"
 
 #define TENSORS                                                                                    \
     __global const float *restrict x_base, const ulong x_at, __global float *restrict y_base,      \

@@ -8,40 +8,17 @@
  *     *_rows   work-item (strip, h, n) makes the pixels strip WB .. of one row (CPUs); for r = 2 in
  *              vectors, 4 V channels of a small pixel being V channels of four large ones.
  * No local memory. */
-#pragma OPENCL FP_CONTRACT OFF
+#include "move.cl"
 
-#ifndef V /* rows: vector length over the large picture's channels: 1, 2, 4, 8, 16; items: 1 */
-#define V 4
-#endif
-#ifndef INDEX /* of a work-item: uint, or ulong for large tensors */
-#define INDEX uint
-#endif
-#ifndef EPILOGUE
-#define EPILOGUE(v, at, k, T, LOAD) (v)
-#define EPILOGUE_PARAMS
-#endif
-
-#if V == 1
-typedef float floatv;
-#define LOADV(p) (*(p))
-#define STOREV(v, p) (*(p) = (v))
-#else
-#define PASTE2(a, b) a##b
-#define PASTE(a, b) PASTE2(a, b)
-typedef PASTE(float, V) floatv;
-#if V == 2
+#if V == 2 /* half a vector */
 #define HALF
 #elif V == 4
 #define HALF 2
 #elif V == 8
 #define HALF 4
-#else
+#elif V == 16
 #define HALF 8
 #endif
-#define LOADV(p) PASTE(vload, V)(0, p)
-#define STOREV(v, p) PASTE(vstore, V)(v, 0, p)
-#endif
-#define LOAD1(p) (*(p))
 
 #define TENSORS                                                                                    \
     __global const float *restrict x_base, const ulong x_at, __global float *restrict y_base,      \
