@@ -1,6 +1,6 @@
-/* What the kernels share that move data about: vectors of V floats over channels, the work-item's
- * index type, and an epilogue that does nothing where the plan splices none. Included by them before
- * all else. */
+/* What the kernels share that move data about: vectors of V floats over channels, the type of a
+ * work-item's index, and an epilogue that does nothing where the plan splices none. Included by
+ * them before all else. */
 #pragma OPENCL FP_CONTRACT OFF
 
 #ifndef V /* vector length over channels: 1, 2, 4 (items), to 16 (rows) */
