@@ -7,6 +7,7 @@
 #include "base/philox.h"
 #include "graph/op.h"
 #include "numeric.h"
+#include "ops/ops.h"
 
 static gcl_graph *g;
 static gcl_values *values;
@@ -495,11 +496,22 @@ static TCase *add_case(Suite *suite, const char *name)
     return made;
 }
 
+START_TEST(kernels_take_no_bytes)
+{
+    gcl_node *bytes = gcl_input(g, "photo", GCL_U8, gcl_shape_of(1, 4, 4, 3));
+    const int begin[4] = {0, 1, 1, 0};
+    gcl_slice(gcl_scale(bytes, 1), begin, gcl_shape_of(1, 2, 2, 3)); /* times 1 is no conversion */
+    ck_assert_ptr_nonnull(gcl_graph_error(g));
+    ck_assert_ptr_nonnull(strstr(gcl_graph_error(g), "photo [1,4,4,3] holds bytes"));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("graph");
     TCase *shapes = add_case(suite, "shapes"), *rules = add_case(suite, "values"),
           *places = add_case(suite, "scopes"), *state = add_case(suite, "state");
+    tcase_add_test(shapes, kernels_take_no_bytes);
     tcase_add_test(shapes, operands_broadcast);
     tcase_add_test(shapes, shapes_that_do_not_fit);
     tcase_add_test(shapes, broadcasts_that_do_not_fit);

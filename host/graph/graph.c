@@ -251,6 +251,14 @@ gcl_node *gcl_node_new(gcl_graph *g, const gcl_op *op, gcl_shape shape, gcl_node
 {
     key k = {op, shape, in, n_in, attr, g->generation};
     gcl_node *found = NULL;
+    for (int i = 0; i < n_in && op->kind == GCL_KIND_KERNEL; i++)
+        if (in[i]->dtype != GCL_F32)
+            return gcl_graph_fail(
+                g,
+                "%s takes float32 tensors, but %s %s holds bytes or words: decode "
+                "them first (gcl_nn_pictures, gcl_nn_levels)",
+                op->name, in[i]->name != NULL ? in[i]->name : in[i]->op->name,
+                gcl_shape_text(in[i]->shape));
     if (!has_identity(op) && g->generation != 0)
         found = find(g, &k);
     k.generation = 0;

@@ -27,8 +27,9 @@ static gcl_node *decode(gcl_use *use)
     int last = (wanted.levels > 0 ? wanted.levels : 256) - 1;
     double low = system->picture_low, high = system->picture_high;
     gcl_shape shape = gcl_shape_of(use->batch, wanted.size, wanted.size, wanted.channels);
-    use->bytes = gcl_input(use->graph, "bytes", GCL_U8, shape);
-    return gcl_shift(gcl_scale(use->bytes, (high - low) / last), low);
+    gcl_node *x = gcl_nn_levels(use->nn, "bytes", shape, last); /* in [0, 1] */
+    use->bytes = gcl_nn_data_at(use->nn, 0);
+    return gcl_shift(gcl_scale(x, high - low), low);
 }
 
 static void add_output(gcl_use *use, gcl_node *node, const char *name)
@@ -36,11 +37,16 @@ static void add_output(gcl_use *use, gcl_node *node, const char *name)
     use->out[use->n_out++] = gcl_graph_output(node, name);
 }
 
+/* With batch statistics a picture would depend on its neighbours: such are made one by one. */
+static int in_training(const gcl_model *model, gcl_task task)
+{
+    return task == GCL_TASK_TRANSLATE && model->system->translate_in_training;
+}
+
 static void build_graph(gcl_use *use, gcl_task task, int bounds)
 {
     const gcl_system *system = use->model->system;
-    int in_training = task == GCL_TASK_TRANSLATE && system->translate_in_training;
-    gcl_nn_options options = {.training = in_training, .frozen = 1};
+    gcl_nn_options options = {.training = in_training(use->model, task), .frozen = 1};
     options.averaged = gcl_model_real(use->model, "ema") > 0;
     use->graph = gcl_graph_new();
     use->nn = gcl_nn_new(use->graph, &options);
@@ -71,7 +77,7 @@ static gcl_use *make(gcl_device *dev, gcl_store *store, const gcl_model *model, 
     }
     gcl_use *use = gcl_alloc(sizeof *use);
     use->model = model;
-    use->batch = batch;
+    use->batch = in_training(model, task) ? 1 : batch;
     build_graph(use, task, bounds);
     if (gcl_graph_error(use->graph) != NULL)
         gcl_fail(err, GCL_USAGE, "%s", gcl_graph_error(use->graph));
