@@ -52,6 +52,8 @@ static const gcl_setting settings[] = {
 };
 
 static const gcl_preset presets[] = {
+    {"colour",       "n_levels=3 n_channels=64 size=128 in_channels=3 out_channels=3 batch_norm=true lr=0.001", 4,
+                     "128x128, colour, for a CPU; batch norm keeps it from black where pictures are mostly black"},
     {"small",        "n_levels=3 n_channels=64 size=64", 8, "64x64, few channels, for a CPU"},
     {"l4n512",       "", 8, "256x256, grey to grey"},
     {"l4n512-upconv", "up_mode=upconv", 8, "with transposed convolutions"},
