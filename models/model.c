@@ -35,7 +35,7 @@ static int unknown(const char *what, const char *word, const char *const *names,
 {
     char all[400];
     join(names, all, sizeof all);
-    return gcl_fail(err, GCL_USAGE, "there is no %s %s%s (known: %s)", what, word,
+    return gcl_fail(err, GCL_USAGE, "there is no %s '%s'%s (known: %s)", what, word,
                     suggestion(word, names), all);
 }
 
@@ -91,7 +91,7 @@ static int unknown_key(const gcl_system *system, const char *key, gcl_error *err
 static int change(gcl_model *model, const char *text, gcl_error *err)
 {
     const char *equals = strchr(text, '=');
-    if (equals == NULL)
+    if (equals == NULL || equals == text)
         return gcl_fail(err, GCL_USAGE, "setting %s: write it as KEY=VALUE", text);
     char key[100];
     snprintf(key, sizeof key, "%.*s", (int)(equals - text), text);

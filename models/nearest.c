@@ -31,7 +31,7 @@ static int edit_distance(const char *a, const char *b)
 const char *gcl_nearest(const char *word, const char *const *names)
 {
     /* More than half of the word wrong is no slip of the keys. */
-    int best = (int)strlen(word) / 2 + 2;
+    int best = (int)strlen(word) / 2 + 1;
     const char *nearest = NULL;
     for (; *names != NULL; names++) {
         int distance = edit_distance(word, *names);

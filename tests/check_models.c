@@ -58,6 +58,16 @@ static const struct mistake {
     {"dcgan", "optimiser=ada", "rmsprop adam adam_keras"},
     {"dcgan", "size=100", "a multiple of 8, such as 96"},
     {"dcgan:tiny", "size=16", "down_layers=4 leave nothing"},
+    {"dcgan:", NULL, "no dcgan preset ''"},
+    {"", NULL, "no system ''"},
+    {"dcgan", "=3", "KEY=VALUE"},
+    {"nvae", "r1=1", "nvae has no setting r1 ("}, /* no two letters wrong of two */
+    {"nvae", "size=30", "a multiple of 8"},
+    {"resnet_gan", "blocks=3,4,6", "4 numbers are wanted"},
+    {"resnet_gan", "mode=classifier", "2 classes or more"},
+    {"unet_gan", "padding=false", "from size=104 (output 12) on"},
+    {"unet_gan", "n_channels=60", "such as 56"},
+    {"unet_gan", "loss=foo:1", "the words being gan l1 tv ssim gmsd"},
 };
 
 START_TEST(a_mistake_is_one_clear_line)
@@ -94,6 +104,7 @@ START_TEST(nearest_words)
     ck_assert_str_eq(gcl_nearest("trian", names), "train");
     ck_assert_str_eq(gcl_nearest("describ", names), "describe");
     ck_assert_ptr_null(gcl_nearest("zzzzzzzz", names));
+    ck_assert_ptr_null(gcl_nearest("foo", (const char *const[]){"rho", NULL}));
 }
 END_TEST
 

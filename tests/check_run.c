@@ -50,6 +50,10 @@ static const struct {
     {"train --count 3", "--count is not an option of train, but of: sample"},
     {"train extra", "train: 'extra' is too much"},
     {"sample", "sample: RUN is missing"},
+    {"train extra", "(usage: ganocl train [options])"},
+    {"train --threads 1025", "--threads: 1025 is out of range (1 to 1024)"},
+    {"describe dcgan --batch 1099511627776", "out of range (1 to 1048576)"},
+    {"train --accumulate 4097", "out of range (1 to 4096)"},
     {"-x devices", "unknown option -x"},
 };
 
@@ -138,6 +142,7 @@ static const struct {
     {"{\"settings\": {\"train.log_every\": 0}}", GCL_USAGE, "out of range (1 to"},
     {"{\"settings\": {\"train.log_every\": 1.5}}", GCL_USAGE, "'1.5' is not a whole number"},
     {"{\"settings\": {\"data.crop\": \"middle\"}}", GCL_USAGE, "is none of centre|fit|stretch"},
+    {"{\"settings\": {\"plan.variant\": \"fast\"}}", GCL_USAGE, "no op has such a variant"},
     {"{\"settings\": {\"data.box\": \"1,2,3\"}}", GCL_USAGE, "is not x,y,width,height"},
 };
 

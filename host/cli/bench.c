@@ -11,7 +11,7 @@
 #include "io/checkpoint.h"
 #include "train/trainer.h"
 
-enum { WARM_UP_STEPS = 2, USUAL_STEPS = 10 };
+enum { WARM_UP_STEPS = 2, USUAL_STEPS = 10, MOST_STEPS = 1000000 };
 
 /* What was measured of one model. */
 typedef struct measured {
@@ -111,6 +111,9 @@ static int measure_on(measured *m, const char *device, int flags, int steps, gcl
 static int measure(measured *m, const char *name, const gcl_options *options, gcl_error *err)
 {
     int steps = options->steps > 0 ? (int)options->steps : USUAL_STEPS;
+    if (options->steps > MOST_STEPS)
+        return gcl_fail(err, GCL_USAGE, "--steps %lld is out of range (1 to %d)",
+                        (long long)options->steps, MOST_STEPS);
     if (gcl_configure_model(&m->config, name, options, err) != 0)
         return -1;
     m->batch = options->batch > 0 ? (int)options->batch : m->config.model.preset->batch;

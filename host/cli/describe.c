@@ -16,9 +16,9 @@
 /* ---- cost of a training step ---------------------------------------------------------------------- */
 
 typedef struct step_cost {
-    int batch, placed; /* placed: memory was planned on a device */
-    int recompute;     /* activations are computed a second time */
-    uint64_t peak_bytes;
+    int batch, placed;                 /* placed: memory was planned on a device */
+    int recompute;                     /* activations are computed a second time */
+    uint64_t peak_bytes, memory_bytes; /* of the step; of the device */
     double flops;
 } step_cost;
 
@@ -40,6 +40,7 @@ static int cost_of_step(step_cost *cost, const gcl_model *model, int batch, gcl_
         cost->placed = dev != NULL;
         cost->recompute = trainer.recompute;
         cost->peak_bytes = dev != NULL ? gcl_trainer_bytes(&trainer) : 0;
+        cost->memory_bytes = dev != NULL ? gcl_device_limits(dev)->memory_bytes : 0;
         cost->flops = gcl_graph_flops(trainer.graph);
         gcl_trainer_free(&trainer);
     }
@@ -72,6 +73,9 @@ static void print_step(const step_cost *cost)
     printf("\ntraining step at batch %d: %.2f GFLOP", cost->batch, cost->flops / 1e9);
     if (cost->placed)
         printf(", %.1f MB of device memory", (double)cost->peak_bytes / 1e6);
+    if (cost->peak_bytes > cost->memory_bytes)
+        printf(", which has only %.1f MB: take a smaller --batch or preset",
+               (double)cost->memory_bytes / 1e6);
     if (cost->recompute)
         printf(" (activations computed a second time in the backward pass)");
     printf("\n");
@@ -105,23 +109,40 @@ static void print_settings(const gcl_model *model)
 
 /* ---- JSON ----------------------------------------------------------------------------------------- */
 
+static json_t *tensor_json(const gcl_tensor *tensor)
+{
+    static const char *const roles[] = {
+        [GCL_ROLE_PARAMETER] = "param", [GCL_ROLE_BUFFER] = "buffer", [GCL_ROLE_EXTRA] = "extra"};
+    json_t *shape = json_array();
+    for (int d = 0; d < tensor->n_dims; d++)
+        json_array_append_new(shape, json_integer(tensor->dims[d]));
+    return json_pack("{s:s, s:o, s:s}", "name", tensor->name, "shape", shape, "role",
+                     roles[tensor->role]);
+}
+
 static json_t *tensors_json(const gcl_nn *nn)
 {
     json_t *tensors = json_array();
     for (int i = 0; i < gcl_nn_tensors(nn); i++) {
         const gcl_tensor *tensor = gcl_nn_tensor(nn, i);
-        if (tensor->role == GCL_ROLE_MOMENT || tensor->role == GCL_ROLE_AVERAGE)
-            continue;
-        json_t *shape = json_array();
-        for (int d = 0; d < tensor->n_dims; d++)
-            json_array_append_new(shape, json_integer(tensor->dims[d]));
-        json_array_append_new(tensors, json_pack("{s:s, s:o, s:s}", "name", tensor->name, "shape",
-                                                 shape, "role",
-                                                 tensor->role == GCL_ROLE_PARAMETER ? "param"
-                                                 : tensor->role == GCL_ROLE_BUFFER  ? "buffer"
-                                                                                    : "extra"));
+        if (tensor->role == GCL_ROLE_PARAMETER || tensor->role == GCL_ROLE_BUFFER)
+            json_array_append_new(tensors, tensor_json(tensor));
     }
     return tensors;
+}
+
+/* What only training has and no network owns goes to the first network's tensors. */
+static int add_extras(json_t *networks, const gcl_model *model, gcl_error *err)
+{
+    gcl_trainer trainer;
+    json_t *tensors = json_object_get(json_array_get(networks, 0), "tensors");
+    if (gcl_trainer_graph(&trainer, model, &(gcl_trainer_options){.batch = {1, 1}}, err) != 0)
+        return -1;
+    for (int i = 0; i < gcl_nn_tensors(trainer.nn); i++)
+        if (gcl_nn_tensor(trainer.nn, i)->role == GCL_ROLE_EXTRA)
+            json_array_append_new(tensors, tensor_json(gcl_nn_tensor(trainer.nn, i)));
+    gcl_trainer_free(&trainer);
+    return 0;
 }
 
 static json_t *rows_json(const gcl_layers *layers)
@@ -152,6 +173,10 @@ static json_t *networks_json(const gcl_model *model, gcl_error *err)
                                 (json_int_t)layers.buffers, "mflop", layers.flops / 1e6, "layers",
                                 rows_json(&layers), "tensors", tensors_json(layers.nn)));
         gcl_layers_free(&layers);
+    }
+    if (add_extras(networks, model, err) != 0) {
+        json_decref(networks);
+        return NULL;
     }
     return networks;
 }
@@ -271,6 +296,7 @@ static int measure(const gcl_config *config, const gcl_train_request *request, g
                             .placed = 1,
                             .recompute = trainer.recompute,
                             .peak_bytes = gcl_trainer_bytes(&trainer),
+                            .memory_bytes = gcl_device_limits(dev)->memory_bytes,
                             .flops = gcl_graph_flops(trainer.graph)});
     gcl_loader *loader = gcl_loader_new(dataset, &options, err);
     int result = loader != NULL ? time_steps(&trainer, loader, config->seed, err) : -1;

@@ -47,6 +47,41 @@ static int holds_activation(const gcl_node *node)
     return node->op->kind != GCL_KIND_SOURCE && node->op->kind != GCL_KIND_ASSIGN;
 }
 
+static gcl_layer_row *new_row(gcl_layers *layers, const char *name)
+{
+    GCL_GROW(layers->rows, layers->n_rows, layers->cap_rows);
+    layers->rows[layers->n_rows] = (gcl_layer_row){.name = name};
+    return &layers->rows[layers->n_rows++];
+}
+
+/* A parameter of the network itself, such as a learned constant, is a row of its own. */
+static void add_lone_parameters(gcl_layers *layers)
+{
+    size_t n = strlen(layers->network);
+    for (int i = 0; i < gcl_nn_tensors(layers->nn); i++) {
+        const gcl_tensor *tensor = gcl_nn_tensor(layers->nn, i);
+        if (tensor->role != GCL_ROLE_PARAMETER || strcmp(tensor->network, layers->network) != 0 ||
+            strchr(tensor->name + n + 1, '.') != NULL)
+            continue;
+        gcl_layer_row *row = new_row(layers, tensor->name);
+        row->shape = tensor->shape;
+        row->parameters = gcl_tensor_count(tensor);
+    }
+}
+
+/* The row of a scope; made at its first node, for a layer may be come back to. */
+static gcl_layer_row *row_of(gcl_layers *layers, const char *scope)
+{
+    const char *name = dotted(layers->arena, scope);
+    for (int i = layers->n_rows - 1; i >= 0; i--)
+        if (strcmp(layers->rows[i].name, name) == 0)
+            return &layers->rows[i];
+    gcl_layer_row *row = new_row(layers, name);
+    if (strcmp(name, layers->network) != 0)
+        row->parameters = parameters_below(layers->nn, name);
+    return row;
+}
+
 /* Nodes of one scope are one layer; views of parameters and what belongs to no layer give no row. */
 static void add_rows(gcl_layers *layers)
 {
@@ -56,26 +91,19 @@ static void add_rows(gcl_layers *layers)
         const gcl_node *node = gcl_graph_node(layers->graph, i);
         if (!holds_activation(node) || node->scope == NULL || node->scope[0] == 0)
             continue;
-        if (row == NULL || strcmp(node->scope, scope) != 0) {
-            GCL_GROW(layers->rows, layers->n_rows, layers->cap_rows);
-            row = &layers->rows[layers->n_rows++];
-            scope = node->scope;
-            *row = (gcl_layer_row){.name = dotted(layers->arena, scope)};
-        }
+        if (row == NULL || strcmp(node->scope, scope) != 0)
+            row = row_of(layers, scope = node->scope);
         row->shape = node->shape;
         row->flops += node_flops(node);
     }
 }
 
-static void finish_rows(gcl_layers *layers)
+static void drop_empty_rows(gcl_layers *layers)
 {
     int kept = 0;
-    for (int i = 0; i < layers->n_rows; i++) {
-        gcl_layer_row *row = &layers->rows[i];
-        row->parameters = parameters_below(layers->nn, row->name);
-        if (row->parameters > 0 || row->flops > 0)
-            layers->rows[kept++] = *row;
-    }
+    for (int i = 0; i < layers->n_rows; i++)
+        if (layers->rows[i].parameters > 0 || layers->rows[i].flops > 0)
+            layers->rows[kept++] = layers->rows[i];
     layers->n_rows = kept;
 }
 
@@ -106,8 +134,9 @@ int gcl_layers_build(gcl_layers *layers, const gcl_model *model, const char *net
         gcl_layers_free(layers);
         return -1;
     }
+    add_lone_parameters(layers);
     add_rows(layers);
-    finish_rows(layers);
+    drop_empty_rows(layers);
     count(layers);
     return 0;
 }

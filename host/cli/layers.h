@@ -5,7 +5,8 @@
 #include "models/model.h"
 
 typedef struct gcl_layer_row {
-    const char *name; /* "G.conv1.conv"; the graph's scope, written as in parameter names */
+    const char *name; /* "G.conv1.conv": the graph's scope, written as in parameter names; or the
+                       * name of a parameter that belongs to no layer: "vae.prior" */
     gcl_shape shape;  /* of its output, [1,H,W,C] */
     int64_t parameters;
     double flops;

@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "models/model.h"
+#include "train/config.h"
 
 typedef enum option_kind {
     FLAG,
@@ -98,6 +99,17 @@ static const option table[] = {
      "pair: the side of the pictures, as they are if not given; check: a smaller side is tiny"},
 };
 
+/* Whole numbers go to 2^40, but for these. */
+static const struct limit {
+    size_t at;
+    int64_t most;
+} limits[] = {
+    {AT(threads), 1024},
+    {AT(batch), GCL_MAX_BATCH},
+    {AT(accumulate), GCL_MAX_PARTS},
+    {AT(size), 1 << 16},
+};
+
 enum { N_OPTIONS = sizeof table / sizeof *table };
 _Static_assert(sizeof table / sizeof *table <= sizeof((gcl_options *)0)->given, "a row too many");
 
@@ -158,6 +170,14 @@ typedef struct reader {
     gcl_error *err;
 } reader;
 
+static int64_t most_of(const option *row)
+{
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++)
+        if (limits[i].at == row->at)
+            return limits[i].most;
+    return INT64_C(1) << 40;
+}
+
 static int store_value(reader *r, const option *row, const char *value)
 {
     gcl_options *options = r->options;
@@ -172,7 +192,7 @@ static int store_value(reader *r, const option *row, const char *value)
         GCL_GROW(options->set, options->n_set, options->cap_set);
         options->set[options->n_set++] = value;
         return 0;
-    case WHOLE: return gcl_parse_whole(value, what, 1, INT64_C(1) << 40, place, r->err);
+    case WHOLE: return gcl_parse_whole(value, what, 1, most_of(row), place, r->err);
     case SEED: return parse_seed(value, place, r->err);
     case REAL: break;
     }
@@ -307,9 +327,9 @@ static int check_arguments(const reader *r)
         return gcl_fail(r->err, GCL_USAGE, "%s: %s is missing: ganocl %s %s", command->name,
                         command->arguments, command->name, command->arguments);
     if (command->most >= 0 && n > command->most)
-        return gcl_fail(r->err, GCL_USAGE, "%s: '%s' is too much (usage: ganocl %s [options] %s)",
+        return gcl_fail(r->err, GCL_USAGE, "%s: '%s' is too much (usage: ganocl %s [options]%s%s)",
                         command->name, r->options->arguments[command->most], command->name,
-                        command->arguments);
+                        command->arguments[0] ? " " : "", command->arguments);
     return 0;
 }
 

@@ -186,7 +186,7 @@ static int read_key(reading *r, const char *key, json_t *value)
         return 0;
     }
     if (is_any(key, "batch", "batch_size", "batch")) {
-        int result = read_whole(r, key, value, 1 << 20, &whole);
+        int result = read_whole(r, key, value, GCL_MAX_BATCH, &whole);
         config->batch = (int)whole;
         return result;
     }

@@ -21,7 +21,7 @@
 #include "models/model.h"
 #include "train/settings.h"
 
-enum { GCL_MAX_PARTS = 4096 };
+enum { GCL_MAX_BATCH = 1 << 20, GCL_MAX_PARTS = 4096 };
 
 typedef struct gcl_config {
     gcl_arena *arena;       /* texts */

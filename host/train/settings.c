@@ -5,8 +5,9 @@
 #include <string.h>
 
 #include "models/model.h"
+#include "ops/ops.h"
 
-typedef enum setting_kind { WHOLE, REAL, WORD, TEXT, BOX } setting_kind;
+typedef enum setting_kind { WHOLE, REAL, WORD, TEXT, BOX, VARIANT } setting_kind;
 
 typedef struct setting {
     const char *name;
@@ -45,15 +46,14 @@ static const setting table[GCL_SETTINGS] = {
     {"data.swap", WORD, "false", 0, 0, "false|true", "pairs: from B to A"},
     {"plan.fusion", WORD, "true", 0, 0, "false|true",
      "chains of pointwise operations are one kernel"},
-    {"plan.variant", TEXT, "", 0, 0, NULL,
+    {"plan.variant", VARIANT, "", 0, 0, NULL,
      "kernels of this variant wherever it applies: naive, vec, tile, clblast"},
     {"plan.verify", WORD, "false", 0, 0, "false|true",
      "compares each launch with the naive variant; slow"},
     {"plan.dump", TEXT, "", 0, 0, NULL, "a folder for the text of generated kernels"},
     {"plan.recompute", WORD, "auto", 0, 0, "auto|off|on",
      "computes activations a second time in the backward pass: less memory, a third more "
-     "arithmetic; "
-     "auto: where a step would not fit"},
+     "arithmetic; auto: where a step would not fit"},
 };
 
 void gcl_settings_start(gcl_settings *settings)
@@ -117,6 +117,20 @@ static int set_box(gcl_settings *settings, const char *text, gcl_error *err)
     return 0;
 }
 
+/* A name that variants of some op have. */
+static int check_variant(const char *name, gcl_error *err)
+{
+    if (name[0] == 0)
+        return 0;
+    for (int i = 0; gcl_ops[i] != NULL; i++)
+        for (int k = 0; k < gcl_ops[i]->n_variants; k++)
+            if (strcmp(gcl_ops[i]->variants[k]->name, name) == 0)
+                return 0;
+    return gcl_fail(err, GCL_USAGE,
+                    "--set plan.variant=%s: no op has such a variant (naive is one of every op)",
+                    name);
+}
+
 static int fail_key(const char *name, gcl_error *err)
 {
     const char *names[GCL_SETTINGS + 1];
@@ -143,10 +157,11 @@ int gcl_settings_change(gcl_settings *settings, const char *change, gcl_error *e
         return fail_key(name, err);
     if (strlen(text) >= sizeof settings->text[i])
         return gcl_fail(err, GCL_USAGE, "--set %s: the value is too long", name);
-    int result = table[i].kind == TEXT   ? 0
-                 : table[i].kind == BOX  ? set_box(settings, text, err)
-                 : table[i].kind == WORD ? set_word(&table[i], text, &settings->value[i], err)
-                                         : set_number(&table[i], text, &settings->value[i], err);
+    int result = table[i].kind == TEXT      ? 0
+                 : table[i].kind == VARIANT ? check_variant(text, err)
+                 : table[i].kind == BOX     ? set_box(settings, text, err)
+                 : table[i].kind == WORD    ? set_word(&table[i], text, &settings->value[i], err)
+                                            : set_number(&table[i], text, &settings->value[i], err);
     if (result == 0)
         snprintf(settings->text[i], sizeof settings->text[i], "%s", text);
     return result;

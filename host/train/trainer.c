@@ -130,18 +130,50 @@ static void say_what_fits(gcl_device *dev, const gcl_model *model, gcl_trainer_o
     snprintf(err->text + n, room, "; not even --batch 1 would fit: choose a smaller preset");
 }
 
+/* A batch that a graph cannot even count is a matter of memory: no mistake of the model, which can be
+ * built for one picture. */
+static void tell_size_from_mistake(const gcl_model *model, gcl_trainer_options options,
+                                   gcl_error *why)
+{
+    gcl_trainer one;
+    char text[sizeof why->text];
+    int batch = options.batch.size;
+    options.batch = (gcl_batch){1, 1};
+    if (why->code != GCL_USAGE || batch == 1 || gcl_trainer_graph(&one, model, &options, NULL) != 0)
+        return;
+    gcl_trainer_free(&one);
+    memcpy(text, why->text, sizeof text);
+    *why = (gcl_error){0};
+    gcl_fail(why, GCL_MEMORY, "batch %d is too large: %s", batch, text);
+}
+
+/* 1: all of a step that is only estimated lies within the device's memory. A plan that is made has
+ * shown it. */
+static int fits(const gcl_trainer *trainer, gcl_device *dev, const gcl_trainer_options *options)
+{
+    return options->plan == NULL || !options->plan->estimate_only ||
+           gcl_trainer_bytes(trainer) <= gcl_device_limits(dev)->memory_bytes;
+}
+
 int gcl_trainer_build(gcl_trainer *trainer, gcl_device *dev, const gcl_model *model,
                       const gcl_trainer_options *options, gcl_error *err)
 {
-    gcl_error why = {0};
+    gcl_error why = {0}, later = {0};
     gcl_trainer_options again = *options;
-    if (build(trainer, dev, model, options, &why) == 0)
+    int automatic = options->recompute == GCL_RECOMPUTE_AUTO;
+    int built = build(trainer, dev, model, options, &why) == 0;
+    if (built && (!automatic || fits(trainer, dev, options)))
         return 0;
-    if (why.code == GCL_MEMORY && options->recompute == GCL_RECOMPUTE_AUTO) {
+    if (built)
+        gcl_trainer_free(trainer);
+    else
+        tell_size_from_mistake(model, *options, &why);
+    if (automatic && (built || why.code == GCL_MEMORY)) {
         again.recompute = GCL_RECOMPUTE_ON;
-        why = (gcl_error){0};
-        if (build(trainer, dev, model, &again, &why) == 0)
+        if (build(trainer, dev, model, &again, &later) == 0)
             return 0;
+        if (built || later.code != GCL_USAGE)
+            why = later;
     }
     gcl_fail(err, why.code, "%s", why.text);
     if (err != NULL && why.code == GCL_MEMORY)

@@ -48,7 +48,7 @@ typedef struct gcl_trainer {
 } gcl_trainer;
 
 /* Builds all of it; on failure nothing is left. With options->plan->estimate_only nothing is made on
- * the device. Errors: GCL_USAGE (the model's own mistake, with scope and place), GCL_DEVICE, GCL_MEMORY
+ * the device, and a step that it has no room for is no error. Errors: GCL_USAGE (the model's own mistake, with scope and place), GCL_DEVICE, GCL_MEMORY
  * with what would fit. */
 int gcl_trainer_build(gcl_trainer *trainer, gcl_device *dev, const gcl_model *model,
                       const gcl_trainer_options *options, gcl_error *err);
