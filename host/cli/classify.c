@@ -45,10 +45,11 @@ static int model_class(const gcl_trained *t, const gcl_verdicts *verdicts, int l
 {
     if (verdicts->names == NULL)
         return label < verdicts->classes ? label : -1;
-    for (size_t k = 0; k < json_array_size(verdicts->names); k++)
-        if (strcmp(json_string_value(json_array_get(verdicts->names, k)),
-                   gcl_dataset_class_name(t->dataset, label)) == 0)
-            return (int)k;
+    for (int k = 0; k < verdicts->classes; k++) {
+        const char *name = json_string_value(json_array_get(verdicts->names, (size_t)k));
+        if (name != NULL && strcmp(name, gcl_dataset_class_name(t->dataset, label)) == 0)
+            return k;
+    }
     return -1;
 }
 

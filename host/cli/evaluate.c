@@ -266,7 +266,10 @@ static int measure_distance(gcl_trained *t, gcl_sampler *sampler, json_t *out, g
         return -1;
     uint8_t *fakes = reals + (size_t)n * bytes;
     double levels[MOST_LEVELS], sum = 0;
-    int result = generate(t, sampler, fakes, n, err), read = read_reals(t, reals, n, bytes);
+    int result = generate(t, sampler, fakes, n, err);
+    int read = result == 0 ? read_reals(t, reals, n, bytes) : 0;
+    if (result == 0 && read == 0)
+        result = gcl_fail(err, GCL_DATA, "%s: no picture in it can be read", t->options->data);
     int n_levels = result == 0 ? gcl_sliced_wasserstein(reals, fakes, read, h, c, t->options->seed,
                                                         levels, MOST_LEVELS, err)
                                : -1;
@@ -311,9 +314,16 @@ static int evaluate_generation(gcl_trained *t, json_t *out, gcl_error *err)
 static int evaluate(gcl_trained *t, json_t *out, gcl_error *err)
 {
     const gcl_model *model = &t->config.model;
-    if (gcl_model_lacks(model, GCL_TASK_RECONSTRUCT) == NULL)
+    int reconstructs = gcl_model_lacks(model, GCL_TASK_RECONSTRUCT) == NULL;
+    int translates = gcl_model_lacks(model, GCL_TASK_TRANSLATE) == NULL;
+    if (t->options->iw > 0 && !reconstructs)
+        return gcl_fail(err, GCL_USAGE, "--iw: %s has no likelihood to bound", model->system->name);
+    if (t->options->out != NULL && !translates)
+        return gcl_fail(err, GCL_USAGE,
+                        "--out: only models that translate have a table by picture");
+    if (reconstructs)
         return evaluate_likelihood(t, out, err);
-    if (gcl_model_lacks(model, GCL_TASK_TRANSLATE) == NULL)
+    if (translates)
         return evaluate_translation(t, out, err);
     if (gcl_model_lacks(model, GCL_TASK_CLASSIFY) == NULL)
         return evaluate_accuracy(t, out, err);

@@ -134,8 +134,9 @@ static int write_out(const request *r, const uint8_t *pictures, const gcl_sample
     gcl_text path = {0};
     if (gcl_path_kind(run) == 2)
         gcl_text_add(&path, "%s/", run);
-    gcl_text_add(&path, "sample-%llu-%llu.png", (unsigned long long)r->first,
-                 (unsigned long long)r->first + (unsigned)r->count - 1);
+    int last = r->steps > 0 ? (r->count - 1) / r->steps : r->count - 1;
+    gcl_text_add(&path, "%s-%llu-%llu.png", r->steps > 0 ? "interpolation" : "sample",
+                 (unsigned long long)r->first, (unsigned long long)r->first + (unsigned)last);
     int result = write_sheet(path.text, r, pictures, sampler, err);
     gcl_text_free(&path);
     return result;

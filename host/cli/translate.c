@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/memory.h"
 #include "cli/commands.h"
@@ -25,11 +26,43 @@ static int write_batch(gcl_trained *t, const char *out, const uint8_t *made, con
     return result;
 }
 
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Where input and output are one folder, results would replace pictures; and of two pictures whose
+ * names differ only behind the dot, the second one's would replace the first one's. */
+static int check_folder(gcl_trained *t, const char *out, gcl_error *err)
+{
+    struct stat from, to;
+    if (stat(t->options->in, &from) == 0 && stat(out, &to) == 0 && from.st_dev == to.st_dev &&
+        from.st_ino == to.st_ino)
+        return gcl_fail(err, GCL_USAGE, "--out %s: is the folder of the pictures; choose another",
+                        out);
+    size_t count = gcl_trained_count(t);
+    char **names = gcl_alloc((count + 1) * sizeof *names);
+    for (size_t i = 0; i < count; i++)
+        names[i] = gcl_trained_png(t, out, i);
+    qsort(names, count, sizeof *names, by_name);
+    int result = 0;
+    for (size_t i = 1; i < count && result == 0; i++)
+        if (strcmp(names[i - 1], names[i]) == 0)
+            result = gcl_fail(err, GCL_DATA, "%s: two pictures would become %s; rename one",
+                              t->options->in, names[i]);
+    for (size_t i = 0; i < count; i++)
+        free(names[i]);
+    free(names);
+    return result;
+}
+
 static int translate(gcl_trained *t, const char *out, gcl_error *err)
 {
     size_t indices[BATCH], next = 0, count = gcl_trained_count(t), written = 0;
     uint8_t *made = gcl_alloc((size_t)gcl_shape_count(gcl_use_shape(t->use)));
-    int result = gcl_folder_make(out, err), n;
+    int result = check_folder(t, out, err), n;
+    if (result == 0)
+        result = gcl_folder_make(out, err);
     while (result == 0 && (n = gcl_trained_read(t, &next, count, indices)) > 0) {
         result = gcl_use_run(t->use, t->batch[0], t->options->seed, (int64_t)written, err);
         if (result == 0)

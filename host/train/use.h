@@ -18,7 +18,9 @@
 
 typedef struct gcl_use gcl_use;
 
-/* Errors: GCL_USAGE (the model cannot be used so), GCL_DEVICE, GCL_MEMORY. */
+/* For batches of `batch`, or of 1 where the model translates with batch statistics: what becomes of a
+ * picture never depends on its neighbours. Errors: GCL_USAGE (the model cannot be used so),
+ * GCL_DEVICE, GCL_MEMORY. */
 gcl_use *gcl_use_new(gcl_device *dev, gcl_store *store, const gcl_model *model, gcl_task task,
                      int batch, gcl_error *err);
 /* The bounds of RECONSTRUCT's pictures instead of the pictures. */
