@@ -1,0 +1,110 @@
+/* What the tests of the whole program share: it runs in processes of its own, in the scratch folder.
+ *
+ * GANOCL names the program (./ganocl if unset); GANOCL_TEST_DEVICE the device ("1" if unset). Nothing
+ * forks: PoCL hangs in a child of a process that has a device. */
+#ifndef TESTS_PROGRAM_TEST_H
+#define TESTS_PROGRAM_TEST_H
+
+#include <jansson.h>
+#include <spawn.h>
+#include <stdarg.h>
+#include <sys/wait.h>
+
+#include "files_test.h"
+
+extern char **environ;
+
+static char program[700];
+
+static inline const char *device(void)
+{
+    const char *which = getenv("GANOCL_TEST_DEVICE");
+    return which != NULL ? which : "1";
+}
+
+/* Runs `ganocl --device D ARGUMENTS` in the scratch folder; what it says goes to the files out and
+ * err there. Its exit status; 128 + signal when it was killed. */
+static inline int run_program(const char *format, ...)
+{
+    gcl_text line = {0};
+    char arguments[700];
+    pid_t child;
+    int status;
+    va_list list;
+    va_start(list, format);
+    vsnprintf(arguments, sizeof arguments, format, list);
+    va_end(list);
+    gcl_text_add(&line, "cd '%s' && exec '%s' --device '%s' %s >out 2>err", scratch, program,
+                 device(), arguments);
+    char *words[] = {"sh", "-c", line.text, NULL};
+    ck_assert_int_eq(posix_spawnp(&child, "sh", NULL, NULL, words, environ), 0);
+    gcl_text_free(&line);
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static inline char *said(const char *name)
+{
+    size_t n;
+    static char text[20000];
+    char *all = get_file(in_scratch(name), &n);
+    snprintf(text, sizeof text, "%s", all);
+    free(all);
+    return text;
+}
+
+#define ck_exits(wanted, ...)                                                                      \
+    do {                                                                                           \
+        int status_ = run_program(__VA_ARGS__);                                                    \
+        ck_assert_msg(status_ == (wanted), "status %d: %s", status_, said("err"));                 \
+    } while (0)
+#define ck_said(part) ck_assert_msg(strstr(said("err"), part) != NULL, "%s", said("err"))
+
+/* What the last program wrote to standard output, as JSON; json_decref() it. */
+static inline json_t *json_said(void)
+{
+    json_error_t why;
+    json_t *value = json_load_file(in_scratch("out"), 0, &why);
+    ck_assert_msg(value != NULL, "%s: %s", why.text, said("out"));
+    return value;
+}
+
+/* The number at "key" or "key/key" of an object; fails where there is none. */
+static inline double json_at(const json_t *object, const char *path)
+{
+    char copy[120];
+    snprintf(copy, sizeof copy, "%s", path);
+    for (char *key = strtok(copy, "/"); key != NULL; key = strtok(NULL, "/"))
+        object = json_object_get(object, key);
+    ck_assert_msg(json_is_number(object), "no number at %s: %s", path, said("out"));
+    return json_number_value(object);
+}
+
+static inline void find_program(void)
+{
+    char here[300];
+    const char *given = getenv("GANOCL");
+    if (getcwd(here, sizeof here) == NULL)
+        exit(1);
+    given = given != NULL ? given : "./ganocl";
+    snprintf(program, sizeof program, "%s%s%s", given[0] == '/' ? "" : here,
+             given[0] == '/' ? "" : "/", given);
+}
+
+/* Runs the tests in their order, in this process, and removes the scratch folder. */
+static inline int run_tests(const char *name, TCase *tests)
+{
+    Suite *suite = suite_create(name);
+    tcase_set_timeout(tests, 900);
+    tcase_add_checked_fixture(tests, start_test, NULL);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_set_fork_status(runner, CK_NOFORK);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    remove_tree(scratch);
+    return failed > 0;
+}
+
+#endif
