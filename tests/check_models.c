@@ -65,9 +65,9 @@ static const struct mistake {
     {"nvae", "size=30", "a multiple of 8"},
     {"resnet_gan", "blocks=3,4,6", "4 numbers are wanted"},
     {"resnet_gan", "mode=classifier", "2 classes or more"},
-    {"unet_gan", "padding=false", "from size=104 (output 12) on"},
-    {"unet_gan", "n_channels=60", "such as 56"},
-    {"unet_gan", "loss=foo:1", "the words being gan l1 tv ssim gmsd"},
+    {"unet_gan:small", "padding=false", "from size=104 (output 12) on"},
+    {"unet_gan:small", "n_channels=60", "such as 56"},
+    {"unet_gan:small", "loss=foo:1", "the words being gan l1 tv ssim gmsd"},
 };
 
 START_TEST(a_mistake_is_one_clear_line)

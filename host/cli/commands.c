@@ -38,7 +38,8 @@ static const char evaluate_text[] =
 static const char forward_text[] =
     "Runs one network once on tensors in PyTorch layout, to check it against another "
     "framework, with running statistics and no dropout unless --train-mode is given. The "
-    "output tensor is \"out\".";
+    "output tensor is \"out\"; where a network has several inputs or outputs, the files' tensors "
+    "have their names.";
 
 static const char selftest_text[] =
     "Every operation in every variant against double precision, then the recorded runs that came "

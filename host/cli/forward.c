@@ -73,6 +73,11 @@ static const gcl_entry *find_input(const forward *f, int i, gcl_error *err)
 static int count_pictures(const forward *f, int *count, gcl_error *err)
 {
     *count = 0;
+    if (f->tensor != NULL && f->pass.ports.n_in > 1)
+        return gcl_fail(err, GCL_USAGE,
+                        "--in %s:%s: %s takes %d inputs, each by its own name: --in %s",
+                        gcl_safetensors_path(f->in), f->tensor, f->name, f->pass.ports.n_in,
+                        gcl_safetensors_path(f->in));
     for (int i = 0; i < f->pass.ports.n_in; i++) {
         const gcl_entry *entry = find_input(f, i, err);
         if (entry == NULL)

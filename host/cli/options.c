@@ -88,8 +88,7 @@ static const option table[] = {
      "its parameters under their checkpoint names; a checkpoint is fine"},
     {"in", 0, TEXT, AT(in), "FILE.safetensors[:TENSOR]|PATH", " forward translate dataset ",
      "translate: the pictures; forward: the input, N,C,H,W (or N,C); TENSOR says which if the file "
-     "holds several; dataset "
-     "pair: the pictures"},
+     "holds several; dataset pair: the pictures"},
     {"train-mode", 0, FLAG, AT(train_mode), NULL, " forward ",
      "batch statistics and dropout, as in a training step"},
 

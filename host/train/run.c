@@ -169,6 +169,15 @@ static int make_parts(gcl_run *run, gcl_error *err)
     return 0;
 }
 
+int gcl_run_check_new(const char *out, gcl_error *err)
+{
+    if (!has(out, "options.json") && !has(out, "log.jsonl"))
+        return 0;
+    return gcl_fail(err, GCL_USAGE,
+                    "%s: already holds a run; go on with it: --resume %s, or choose another --out",
+                    out, out);
+}
+
 int gcl_run_create(gcl_run *run, const char *out, const char *name, gcl_error *err)
 {
     *run = (gcl_run){.lock = -1};
@@ -181,11 +190,8 @@ int gcl_run_create(gcl_run *run, const char *out, const char *name, gcl_error *e
     }
     if (result == 0)
         result = lock_folder(run, err);
-    if (result == 0 && (has(run->folder, "options.json") || has(run->folder, "log.jsonl")))
-        result =
-            gcl_fail(err, GCL_USAGE,
-                     "%s: already holds a run; go on with it: --resume %s, or choose another --out",
-                     run->folder, run->folder);
+    if (result == 0)
+        result = gcl_run_check_new(run->folder, err);
     if (result == 0)
         result = make_parts(run, err);
     if (result != 0)

@@ -16,6 +16,8 @@ typedef struct gcl_run {
     int lock; /* descriptor; -1: not locked */
 } gcl_run;
 
+/* 0 unless `out` already holds a run. Makes nothing. Errors: GCL_USAGE. */
+int gcl_run_check_new(const char *out, gcl_error *err);
 /* Makes a new run's folder with its subfolders and locks it: `out`, or runs/NNNNN-NAME if NULL.
  * Errors: GCL_USAGE (`out` already holds a run), GCL_DISK. */
 int gcl_run_create(gcl_run *run, const char *out, const char *name, gcl_error *err);

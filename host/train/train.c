@@ -264,6 +264,9 @@ static int train(gcl_loop *loop, gcl_config *config, const gcl_train_request *re
                  gcl_error *err)
 {
     gcl_plan_options plan_options = {0};
+    if (request->resume == NULL && request->out != NULL &&
+        gcl_run_check_new(request->out, err) != 0)
+        return -1;
     loop->dev = gcl_device_open(request->device, 0, err);
     if (loop->dev == NULL || open_data(loop, config, err) != 0)
         return -1;
