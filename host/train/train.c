@@ -13,6 +13,9 @@
 #include "io/grid.h"
 #include "train/loop.h"
 
+/* Items tried for the sheet of real pictures. */
+enum { MOST_TRIED = 2 * GCL_GRID_PICTURES };
+
 int gcl_train_threads(int wanted)
 {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
@@ -128,19 +131,44 @@ static int write_classes(gcl_loop *loop, gcl_error *err)
     return result;
 }
 
-/* The first items that training will see, as a sheet. Unreadable ones are left out. */
-static int write_reals(gcl_loop *loop, const gcl_config *config, gcl_error *err)
+/* The first items that training will see; unreadable ones are left out. Returns how many. */
+static int read_reals(gcl_loop *loop, const gcl_config *config, gcl_image *pictures)
 {
-    gcl_image pictures[GCL_GRID_PICTURES];
-    size_t count = gcl_dataset_count(loop->dataset);
+    size_t count = loop->dataset != NULL ? gcl_dataset_count(loop->dataset) : 0;
     int shuffle = gcl_settings_value(&config->settings, GCL_DATA_SHUFFLE) != 0, n = 0;
-    for (size_t p = 0; p < count && p < 2 * GCL_GRID_PICTURES && n < GCL_GRID_PICTURES; p++) {
+    for (size_t p = 0; p < count && p < MOST_TRIED && n < GCL_GRID_PICTURES; p++) {
         size_t index = shuffle ? gcl_loader_shuffle(config->seed, 0, count, p) : p;
         n += gcl_dataset_show(loop->dataset, index, &pictures[n], NULL) == 0;
     }
+    return n;
+}
+
+static int write_reals(gcl_loop *loop, const gcl_image *pictures, int n, gcl_error *err)
+{
     char *path = gcl_run_path(&loop->run, "reals.png");
     int result = n > 0 ? gcl_grid_write_pictures(path, pictures, n, GCL_GRID_SIDE, err) : 0;
     free(path);
+    return result;
+}
+
+/* A new run's folder and what lies in it from the beginning; nothing if no picture can be read. */
+static int start_run(gcl_loop *loop, const gcl_config *config, const char *out, gcl_error *err)
+{
+    gcl_image pictures[GCL_GRID_PICTURES];
+    size_t count = loop->dataset != NULL ? gcl_dataset_count(loop->dataset) : 0;
+    int n = read_reals(loop, config, pictures), result;
+    if (n == 0 && count > 0 && count <= MOST_TRIED)
+        result = gcl_fail(err, GCL_DATA,
+                          "%s: none of its %zu pictures can be read; the warnings above say why",
+                          gcl_dataset_name(loop->dataset), count);
+    else
+        result = create_run(loop, config, out, err);
+    if (result == 0)
+        result = write_reals(loop, pictures, n, err);
+    if (result == 0)
+        result = write_classes(loop, err);
+    if (result == 0)
+        result = write_options(loop, config, err); /* last: it makes the folder a run */
     for (int i = 0; i < n; i++)
         gcl_image_free(&pictures[i]);
     return result;
@@ -231,13 +259,7 @@ static int prepare_run(gcl_loop *loop, const gcl_config *config, const gcl_train
         return resume_run(loop, config, request, err);
     if (config->init != NULL && load_init(loop, config, err) != 0)
         return -1;
-    if (create_run(loop, config, request->out, err) != 0)
-        return -1;
-    if (loop->dataset != NULL && write_reals(loop, config, err) != 0)
-        return -1;
-    if (write_classes(loop, err) != 0)
-        return -1;
-    return write_options(loop, config, err); /* last: it makes the folder a run */
+    return start_run(loop, config, request->out, err);
 }
 
 /* ---- all of it ------------------------------------------------------------------------------------ */
