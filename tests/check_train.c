@@ -381,6 +381,7 @@ static const struct {
     {2, "train --set latant=3", "did you mean latent?"},
     {2, "train --set lr", "lr"},
     {2, "train --set size=60", "multiple of 8"},
+    {2, "train --model dcgan:tiny --out first", "first: already holds a run"},
     {2, "sample first --grid 6", "--grid '6': is not COLUMNSxROWS"},
     {2, "sample first --seeds 5-3", "--seeds 5-3"},
     {2, "sample first --seeds x", "is not A-B"},
@@ -398,6 +399,7 @@ static const struct {
     {4, "--device 99 train", " 1  "},
     {4, "--device 99 sample first", " 1  "},
     {4, "--device nosuchdevice bench", "nosuchdevice"},
+    {5, "describe dcgan:tiny --batch 1000000", "would fit"},
     {7, "train --model dcgan:tiny --out /proc/nowhere/run", "/proc/nowhere"},
 };
 
