@@ -281,9 +281,10 @@ static gcl_graph *table_graph(gcl_node **leaves)
     leaves[3] = gcl_input(g, "r", GCL_F32, shape);
     gcl_node *masked = gcl_tanh(gcl_add(gcl_mul(leaves[2], table), gcl_mul(leaves[1], row)));
     gcl_node *y = gcl_conv(table, leaves[0], 1, 1);
-    gcl_node *parts[3] = {row, gcl_view(table, 6, gcl_shape_of(1, 1, 2, 3)), masked};
+    gcl_node *parts[4] = {row, gcl_view(table, 6, gcl_shape_of(1, 1, 2, 3)), gcl_constant(g, 0.5),
+                          masked};
     gcl_graph_output(table, "table");
-    gcl_graph_output(gcl_pack(g, parts, 3, NULL), "pack");
+    gcl_graph_output(gcl_pack(g, parts, 4, NULL), "pack");
     gcl_graph_output(gcl_sum(gcl_square(y), GCL_AXES_ALL), "conv");
     gcl_graph_output(gcl_sum(gcl_mul(leaves[3], table), GCL_AXIS_H), "sums");
     ck_assert_msg(gcl_graph_error(g) == NULL, "%s", gcl_graph_error(g));

@@ -1,5 +1,6 @@
 /* The graph's own ops on other values: reductions, views, pack, broadcast, assign. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "graph/internal.h"
@@ -307,6 +308,21 @@ const gcl_op gcl_op_pack = {.name = "pack",
                             .gradient = pack_gradient,
                             .evaluate = pack_evaluate};
 
+/* A part is copied from where it lies, and constants lie nowhere: they become tables. */
+static gcl_node *pack_of(gcl_graph *g, gcl_shape whole, gcl_node *const *parts, int n)
+{
+    gcl_node **in = gcl_alloc((size_t)n * sizeof(gcl_node *));
+    for (int i = 0; i < n; i++) {
+        double value;
+        int is_constant =
+            gcl_node_constant(parts[i], &value) && gcl_shape_count(parts[i]->shape) == 1;
+        in[i] = is_constant ? gcl_table(g, parts[i]->shape, &value) : parts[i];
+    }
+    gcl_node *pack = gcl_node_new(g, &gcl_op_pack, whole, in, n, NULL);
+    free(in);
+    return pack;
+}
+
 gcl_node *gcl_pack(gcl_graph *g, gcl_node *const *parts, int n, const gcl_shape *shape)
 {
     int64_t count = 0;
@@ -318,8 +334,7 @@ gcl_node *gcl_pack(gcl_graph *g, gcl_node *const *parts, int n, const gcl_shape 
     if (gcl_shape_count(whole) != count)
         return gcl_graph_fail(g, "%lld packed elements do not make %s", (long long)count,
                               gcl_shape_text(whole));
-    return n == 1 ? gcl_reshape(parts[0], whole)
-                  : gcl_node_new(g, &gcl_op_pack, whole, parts, n, NULL);
+    return n == 1 ? gcl_reshape(parts[0], whole) : pack_of(g, whole, parts, n);
 }
 
 /* ---- assign ---- */
