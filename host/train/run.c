@@ -171,8 +171,14 @@ static int make_parts(gcl_run *run, gcl_error *err)
 
 int gcl_run_check_new(const char *out, gcl_error *err)
 {
+    gcl_run there;
+    gcl_error busy = {0};
     if (!has(out, "options.json") && !has(out, "log.jsonl"))
         return 0;
+    if (gcl_run_open(&there, out, &busy) == 0)
+        gcl_run_close(&there);
+    else if (busy.code == GCL_USAGE) /* somebody trains there: the message says who */
+        return gcl_fail(err, GCL_USAGE, "%s", busy.text);
     return gcl_fail(err, GCL_USAGE,
                     "%s: already holds a run; go on with it: --resume %s, or choose another --out",
                     out, out);
