@@ -27,7 +27,7 @@ int gcl_unit_has_root(const unit *u, const gcl_node *node)
 
 int gcl_unit_leaf(const unit *u, const gcl_node *node)
 {
-    for (int i = 0; i < u->n_leaves; i++)
+    for (int i = 0; i < u->n_leaves && i < MAX_LEAVES; i++) /* a unit too large is being refused */
         if (u->leaves[i] == node)
             return i;
     return -1;
