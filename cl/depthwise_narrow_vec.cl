@@ -10,29 +10,10 @@
  * MR vectors are accumulated in registers.
  *
  * Work-items: band, picture; work-group size 1. Local memory: R pitch + R S (V + C) floats. */
-#pragma OPENCL FP_CONTRACT OFF
-
-#ifndef V /* vector length: 1, 2, 4, 8, 16 */
-#define V 16
-#endif
 #ifndef MR /* vectors of a register block: 1 to 8 */
 #define MR 4
 #endif
-
-/* STOREV and STOREL store at any float of global and of local memory, as vstore would; but PoCL
- * makes three stores of a vstore16, and one of this. */
-#if V == 1
-typedef float floatv;
-#define LOADV(p) (*(p))
-#else
-#define PASTE2(a, b) a##b
-#define PASTE(a, b) PASTE2(a, b)
-typedef PASTE(float, V) floatv;
-#define LOADV(p) PASTE(vload, V)(0, p)
-#endif
-typedef struct __attribute__((packed)) unaligned { floatv v; } unaligned;
-#define STOREV(x, p) (((__global unaligned *)(p))->v = (x))
-#define STOREL(x, p) (((__local unaligned *)(p))->v = (x))
+#include "vec.cl"
 
 static void copy(__local float *to, __global const float *from, int n)
 {

@@ -11,11 +11,6 @@
  * Work-items: chunk of channels, band, picture; work-group size 1. V is at most C: where it does
  * not divide CC, the last vector begins earlier and stores what is missing. No local memory.
  * Registers: PB QB + QB + S vectors. */
-#pragma OPENCL FP_CONTRACT OFF
-
-#ifndef V /* vector length: 1, 2, 4, 8, 16 */
-#define V 16
-#endif
 #ifndef S /* taps in a row of the filter: 1 to 16 */
 #define S 5
 #endif
@@ -25,25 +20,7 @@
 #ifndef QB
 #define QB 8
 #endif
-#ifndef EPILOGUE
-#define EPILOGUE(v, at, k, T, LOAD) (v)
-#define EPILOGUE_PARAMS
-#endif
-
-/* STOREV stores at any float, as vstore would; but PoCL makes three stores of a vstore16, and one
- * of this. */
-#if V == 1
-typedef float floatv;
-#define LOADV(p) (*(p))
-#else
-#define PASTE2(a, b) a##b
-#define PASTE(a, b) PASTE2(a, b)
-typedef PASTE(float, V) floatv;
-#define LOADV(p) PASTE(vload, V)(0, p)
-#endif
-typedef struct __attribute__((packed)) unaligned { floatv v; } unaligned;
-#define STOREV(x, p) (((__global unaligned *)(p))->v = (x))
-#define LOAD1(p) (*(p))
+#include "vec.cl"
 
 /* QB + S - 1 pixels of a row, the first in column w; those beside the picture are zero. */
 static void load_row(floatv *row, __global const float *x, int w, int W, int C)

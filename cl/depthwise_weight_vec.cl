@@ -13,32 +13,13 @@
  * Work-items: chunk of channels, group; work-group size 1. V is at most C: where it does not divide
  * CC, the last vector begins earlier. Local memory: CC R S floats, CC rounded up to V. Registers:
  * S + QB + 1 vectors. */
-#pragma OPENCL FP_CONTRACT OFF
-
-#ifndef V /* vector length: 1, 2, 4, 8, 16 */
-#define V 16
-#endif
 #ifndef S /* taps in a row of the filter: 1 to 16 */
 #define S 5
 #endif
 #ifndef QB /* pixels of y in registers: 1 to 12 */
 #define QB 8
 #endif
-
-/* STOREV and STOREL store at any float of global and of local memory, as vstore would; but PoCL
- * makes three stores of a vstore16, and one of this. */
-#if V == 1
-typedef float floatv;
-#define LOADV(p) (*(p))
-#else
-#define PASTE2(a, b) a##b
-#define PASTE(a, b) PASTE2(a, b)
-typedef PASTE(float, V) floatv;
-#define LOADV(p) PASTE(vload, V)(0, p)
-#endif
-typedef struct __attribute__((packed)) unaligned { floatv v; } unaligned;
-#define STOREV(x, p) (((__global unaligned *)(p))->v = (x))
-#define STOREL(x, p) (((__local unaligned *)(p))->v = (x))
+#include "vec.cl"
 
 /* sums[s] += sum_j x[j + s] y[j]. x: column w, maybe beside the picture, of a row; `inner`: all of
  * the QB + S - 1 columns are there. */
