@@ -3,72 +3,15 @@
  *
  * GANOCL names the program (./ganocl if unset); GANOCL_TEST_DEVICE the device ("1" if unset). Nothing
  * forks: PoCL hangs in a child of a process that has a device. */
-#include "files_test.h"
+#include "program_test.h"
 
-#include <jansson.h>
-#include <signal.h>
-#include <spawn.h>
-#include <sys/wait.h>
 #include <time.h>
 
 #include "device/device.h"
 #include "io/checkpoint.h"
 #include "train/conform.h"
 
-extern char **environ;
-
-static char source[400], program[400]; /* the folder with tests/golden; the program */
-
-static const char *device(void)
-{
-    const char *which = getenv("GANOCL_TEST_DEVICE");
-    return which != NULL ? which : "1";
-}
-
-/* ---- processes ---- */
-
-/* Starts `ganocl --device D ARGUMENTS` in the scratch folder; what it says goes to files there. */
-static pid_t start(const char *format, ...)
-{
-    gcl_text line = {0};
-    char arguments[600];
-    pid_t child;
-    va_list list;
-    va_start(list, format);
-    vsnprintf(arguments, sizeof arguments, format, list);
-    va_end(list);
-    gcl_text_add(&line, "cd '%s' && exec '%s' --device '%s' %s >out 2>err", scratch, program,
-                 device(), arguments);
-    char *words[] = {"sh", "-c", line.text, NULL};
-    ck_assert_int_eq(posix_spawnp(&child, "sh", NULL, NULL, words, environ), 0);
-    gcl_text_free(&line);
-    return child;
-}
-
-/* Its exit status; 128 + signal when it was killed. */
-static int finish(pid_t child)
-{
-    int status;
-    ck_assert_int_eq(waitpid(child, &status, 0), child);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
-
-static char *said(const char *name)
-{
-    size_t n;
-    static char text[20000];
-    char *all = get_file(in_scratch(name), &n);
-    snprintf(text, sizeof text, "%s", all);
-    free(all);
-    return text;
-}
-
-#define ck_exits(wanted, ...)                                                                      \
-    do {                                                                                           \
-        int status_ = finish(start(__VA_ARGS__));                                                  \
-        ck_assert_msg(status_ == (wanted), "status %d: %s", status_, said("err"));                 \
-    } while (0)
-#define ck_said(part) ck_assert_msg(strstr(said("err"), part) != NULL, "%s", said("err"))
+static char source[400]; /* the folder with tests/golden */
 
 static void pause_ms(int ms)
 {
@@ -228,15 +171,15 @@ END_TEST
 START_TEST(a_killed_run_ends_as_one_that_was_not)
 {
     ck_assert(exists(in_scratch("first/log.jsonl")));
-    pid_t child = start(TINY "--out killed --set train.checkpoint_every=3");
+    pid_t child = start_program(TINY "--out killed --set train.checkpoint_every=3");
     wait_for_lines(in_scratch("killed/log.jsonl"), 4);
     kill(child, SIGKILL);
-    ck_assert_int_eq(finish(child), 128 + SIGKILL);
+    ck_assert_int_eq(finish_program(child), 128 + SIGKILL);
     for (int i = 0; i < 3; i++) {
-        child = start("-q train --resume killed");
+        child = start_program("-q train --resume killed");
         pause_ms(350 + 200 * i);
         kill(child, SIGKILL);
-        finish(child);
+        finish_program(child);
     }
     ck_exits(0, "-q train --resume killed");
     ck_same_end("first", "killed");
@@ -250,10 +193,10 @@ END_TEST
 /* Killed before its first checkpoint, a run starts over; what was no run yet stays none. */
 START_TEST(a_run_without_checkpoint_starts_over)
 {
-    pid_t child = start(TINY "--out early --set train.checkpoint_every=1000");
+    pid_t child = start_program(TINY "--out early --set train.checkpoint_every=1000");
     wait_for_lines(in_scratch("early/log.jsonl"), 2);
     kill(child, SIGKILL);
-    finish(child);
+    finish_program(child);
     ck_exits(0, "-q train --resume early");
     ck_same_end("first", "early");
 }
@@ -281,11 +224,11 @@ START_TEST(a_signal_saves_and_ends)
     const char *name = _i == 0 ? "int" : "term";
     char log[300];
     pid_t child =
-        start("train --model dcgan:tiny --batch 2 --set train.log_every=1 --out %s", name);
+        start_program("train --model dcgan:tiny --batch 2 --set train.log_every=1 --out %s", name);
     snprintf(log, sizeof log, "%s/%s/log.jsonl", scratch, name);
     wait_for_lines(log, 2);
     kill(child, number);
-    ck_assert_int_eq(finish(child), 128 + number);
+    ck_assert_int_eq(finish_program(child), 128 + number);
     ck_said("stopped and saved at step");
     long made = lines_in(log);
     ck_exits(0, "-q train --resume %s --steps %ld", name, made + 2);
@@ -296,7 +239,8 @@ END_TEST
 START_TEST(a_run_has_one_trainer)
 {
     char says[80];
-    pid_t child = start("train --model dcgan:tiny --batch 2 --set train.log_every=1 --out busy");
+    pid_t child =
+        start_program("train --model dcgan:tiny --batch 2 --set train.log_every=1 --out busy");
     wait_for_lines(in_scratch("busy/log.jsonl"), 1);
     snprintf(says, sizeof says, "busy: process %ld is training there", (long)child);
     ck_exits(2, "train --resume busy");
@@ -304,7 +248,7 @@ START_TEST(a_run_has_one_trainer)
     ck_exits(2, "train --model dcgan:tiny --out busy");
     ck_said(says);
     kill(child, SIGTERM);
-    finish(child);
+    finish_program(child);
     ck_exits(2, "train --model dcgan:tiny --out busy");
     ck_said("busy: already holds a run");
 }
@@ -449,14 +393,6 @@ START_TEST(samples_are_functions_of_their_seeds)
 }
 END_TEST
 
-static json_t *json_said(void)
-{
-    json_error_t why;
-    json_t *value = json_load_file(in_scratch("out"), 0, &why);
-    ck_assert_msg(value != NULL, "%s", why.text);
-    return value;
-}
-
 START_TEST(tables_are_json_too)
 {
     ck_exits(0, "describe dcgan:tiny --batch 4 --json");
@@ -499,29 +435,24 @@ END_TEST
 
 #define COUNT(table) (int)(sizeof(table) / sizeof *(table))
 
-static void find_places(void)
+static void find_source(void)
 {
     char here[300];
-    const char *given = getenv("GANOCL"), *folder = getenv("srcdir");
+    const char *folder = getenv("srcdir");
     if (getcwd(here, sizeof here) == NULL)
         exit(1);
-    given = given != NULL ? given : "./ganocl";
     folder = folder != NULL ? folder : ".";
-    snprintf(program, sizeof program, "%s%s%s", given[0] == '/' ? "" : here,
-             given[0] == '/' ? "" : "/", given);
     snprintf(source, sizeof source, "%s%s%s", folder[0] == '/' ? "" : here,
              folder[0] == '/' ? "" : "/", folder);
 }
 
 int main(void)
 {
-    find_places();
+    find_program();
+    find_source();
     make_scratch("train");
-    Suite *suite = suite_create("train");
     TCase *tests =
         tcase_create("train"); /* in this order: later tests compare with the run "first" */
-    tcase_set_timeout(tests, 900);
-    tcase_add_checked_fixture(tests, start_test, NULL);
     tcase_add_test(tests, equal_runs_are_equal_bytes);
     tcase_add_loop_test(tests, mistakes_are_said_in_a_line, 0, COUNT(mistakes));
     tcase_add_test(tests, a_killed_run_ends_as_one_that_was_not);
@@ -538,12 +469,5 @@ int main(void)
     tcase_add_test(tests, tables_are_json_too);
     tcase_add_test(tests, a_dry_run_leaves_nothing);
     tcase_add_loop_test(tests, recorded_runs_are_repeated, 0, COUNT(recordings));
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    remove_tree(scratch);
-    return failed > 0;
+    return run_tests("train", tests);
 }

@@ -6,6 +6,7 @@
 #define TESTS_PROGRAM_TEST_H
 
 #include <jansson.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdarg.h>
 #include <sys/wait.h>
@@ -22,14 +23,14 @@ static inline const char *device(void)
     return which != NULL ? which : "1";
 }
 
-/* Runs `ganocl --device D ARGUMENTS` in the scratch folder; what it says goes to the files out and
- * err there. Its exit status; 128 + signal when it was killed. */
-static inline int run_program(const char *format, ...)
+static pid_t started; /* a program that no test has waited for; 0: none */
+
+/* Starts `ganocl --device D ARGUMENTS` in the scratch folder; what it says goes to the files out and
+ * err there. */
+static inline pid_t start_program(const char *format, ...)
 {
     gcl_text line = {0};
     char arguments[700];
-    pid_t child;
-    int status;
     va_list list;
     va_start(list, format);
     vsnprintf(arguments, sizeof arguments, format, list);
@@ -37,10 +38,28 @@ static inline int run_program(const char *format, ...)
     gcl_text_add(&line, "cd '%s' && exec '%s' --device '%s' %s >out 2>err", scratch, program,
                  device(), arguments);
     char *words[] = {"sh", "-c", line.text, NULL};
-    ck_assert_int_eq(posix_spawnp(&child, "sh", NULL, NULL, words, environ), 0);
+    ck_assert_int_eq(posix_spawnp(&started, "sh", NULL, NULL, words, environ), 0);
     gcl_text_free(&line);
+    return started;
+}
+
+/* Its exit status; 128 + signal when it was killed. */
+static inline int finish_program(pid_t child)
+{
+    int status;
     ck_assert_int_eq(waitpid(child, &status, 0), child);
+    started = 0;
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/* A test that failed may have left its program behind, which would train on for ever. */
+static inline void end_program(void)
+{
+    if (started == 0)
+        return;
+    kill(started, SIGKILL);
+    waitpid(started, NULL, 0);
+    started = 0;
 }
 
 static inline char *said(const char *name)
@@ -55,7 +74,7 @@ static inline char *said(const char *name)
 
 #define ck_exits(wanted, ...)                                                                      \
     do {                                                                                           \
-        int status_ = run_program(__VA_ARGS__);                                                    \
+        int status_ = finish_program(start_program(__VA_ARGS__));                                  \
         ck_assert_msg(status_ == (wanted), "status %d: %s", status_, said("err"));                 \
     } while (0)
 #define ck_said(part) ck_assert_msg(strstr(said("err"), part) != NULL, "%s", said("err"))
@@ -96,13 +115,14 @@ static inline int run_tests(const char *name, TCase *tests)
 {
     Suite *suite = suite_create(name);
     tcase_set_timeout(tests, 900);
-    tcase_add_checked_fixture(tests, start_test, NULL);
+    tcase_add_checked_fixture(tests, start_test, end_program);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_set_fork_status(runner, CK_NOFORK);
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);
     srunner_free(runner);
+    end_program();
     remove_tree(scratch);
     return failed > 0;
 }
