@@ -61,11 +61,11 @@ void gcl_emit_pointwise(const gcl_plan *plan, const unit *u, emitted *e)
         gcl_text_add(&out, "rows *= n%d;\n", a);
     gcl_text_add(&out,
                  "const uint first = (uint)get_global_id(0) * cols_per;\n"
-                 "const uint end = n%d - first < cols_per ? n%d : first + cols_per;\n"
+                 "const uint end = min(first + cols_per, n%d);\n"
                  "const ulong row_first = get_global_id(1) * (ulong)rows_per;\n"
                  "const ulong row_end = min(row_first + rows_per, rows);\n"
                  "for (ulong row = row_first; row < row_end; row++) {\n",
-                 last, last);
+                 last);
     gcl_emit_split_index(&out, "row", 0, last);
     gcl_emit_row_pointers(&out, u, &w);
     for (int r = 0; r < u->n_roots; r++)

@@ -210,11 +210,11 @@ static void emit_columns(writer *wr, const reduction *r)
         gcl_text_add(out, "rows *= n%d;\n", a);
     gcl_text_add(out,
                  "const uint row_first = chunk * rows_per, "
-                 "row_end = rows - row_first < rows_per ? rows : row_first + rows_per;\n"
+                 "row_end = min(row_first + rows_per, rows);\n"
                  "const uint first = (uint)get_global_id(0) * cols_per, "
-                 "end = n%d - first < cols_per ? n%d : first + cols_per;\n"
+                 "end = min(first + cols_per, n%d);\n"
                  "ulong inner_size = 1, inner_at = 0;\n",
-                 last, last);
+                 last);
     for (int a = w->last_reduced + 1; a < last; a++)
         gcl_text_add(out, "inner_size *= n%d; inner_at = inner_at * n%d + j%d;\n", a, a, a);
     for (int k = 0; k < wr->u->n_roots; k++)
@@ -274,12 +274,12 @@ static void emit_rows(writer *wr, const reduction *r)
     if (single)
         gcl_text_add(out,
                      "const uint row_first = 0, row_end = 1, first = chunk * rows_per, "
-                     "end = n%d - first < rows_per ? n%d : first + rows_per;\n",
-                     last, last);
+                     "end = min(first + rows_per, n%d);\n",
+                     last);
     else
         gcl_text_add(out,
                      "const uint row_first = chunk * rows_per, "
-                     "row_end = rows - row_first < rows_per ? rows : row_first + rows_per, "
+                     "row_end = min(row_first + rows_per, rows), "
                      "first = 0, end = n%d;\n",
                      last);
     gcl_text_add(out, "for (uint row = row_first; row < row_end; row++) {\n");
