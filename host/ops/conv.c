@@ -305,6 +305,10 @@ static const struct conv_case {
     {"2x2 s2", 2, 8, 10, 17, 5, 2, 2, 2, 0},
     {"2x2 s2 odd", 1, 7, 5, 8, 8, 2, 2, 2, 0},
     {"2x2 s3, gaps", 1, 8, 9, 3, 4, 2, 2, 3, 0},
+    {"3x3 of one pixel, many channels", 1, 1, 1, 130, 66, 3, 3, 1, 1},
+    {"4x4 s2 to few pixels", 1, 4, 4, 100, 70, 4, 4, 2, 1},
+    {"4x4 s2 to few pixels, odd channels", 9, 8, 6, 35, 41, 4, 4, 2, 1},
+    {"4x4 s2 valid, odd sizes", 3, 7, 9, 20, 36, 4, 4, 2, 0},
 };
 
 enum { N_CASES = sizeof cases / sizeof cases[0] };
@@ -354,10 +358,11 @@ static gcl_node *conv_weight_case(gcl_graph *g, int i, const char **name)
 
 /* ---- rows ----------------------------------------------------------------------------------- */
 
-static const gcl_variant *const conv_variants[] = {&gcl_conv_vec, &gcl_conv_vec_narrow,
-                                                   &gcl_conv_tile, &gcl_conv_naive};
-static const gcl_variant *const conv_data_variants[] = {
-    &gcl_conv_data_vec, &gcl_conv_data_vec_narrow, &gcl_conv_data_tile, &gcl_conv_data_naive};
+static const gcl_variant *const conv_variants[] = {
+    &gcl_conv_vec, &gcl_conv_vec_taps, &gcl_conv_vec_narrow, &gcl_conv_tile, &gcl_conv_naive};
+static const gcl_variant *const conv_data_variants[] = {&gcl_conv_data_vec, &gcl_conv_data_vec_taps,
+                                                        &gcl_conv_data_vec_narrow,
+                                                        &gcl_conv_data_tile, &gcl_conv_data_naive};
 static const gcl_variant *const conv_weight_variants[] = {
     &gcl_conv_weight_vec, &gcl_conv_weight_vec_narrow, &gcl_conv_weight_tile,
     &gcl_conv_weight_naive};

@@ -38,6 +38,9 @@ enum {
 };
 void gcl_gather_defaults(const gcl_gather *g, const gcl_limits *limits, int *values);
 int gcl_gather_fits(const gcl_gather *g, const gcl_limits *limits, const int *values);
+/* Cycles, roughly, of one core for both launches with those defaults: what other variants, with
+ * estimates of their own, compare themselves to. */
+double gcl_gather_cycles(const gcl_gather *g, const gcl_limits *limits);
 /* Appends the two launches and their scratch to a recipe; values must fit. */
 void gcl_gather_launches(const gcl_gather *g, const int *values, gcl_arg x, gcl_arg filter,
                          gcl_recipe *recipe);

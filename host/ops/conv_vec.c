@@ -89,9 +89,9 @@ static void choose_block(const gcl_gather *g, const gcl_limits *limits, int *v)
     }
 }
 
-/* Cycles, roughly, of one core for the whole launch: copies into the patch, fma, the filter's way
- * from memory, sums carried from one chunk of channels to the next, and cores that wait at the end. */
-static double estimate(const gcl_gather *g, const gcl_limits *limits, const int *v)
+/* Cycles, roughly, of a work-item: copies into the patch, fma, the filter's way from memory, sums
+ * carried from one chunk of channels to the next. */
+static double item_cycles(const gcl_gather *g, const int *v, double fma_a_cycle)
 {
     cut c = cut_of(g, v);
     int chunks = gcl_divide_up(g->c, v[CC]);
@@ -104,14 +104,33 @@ static double estimate(const gcl_gather *g, const gcl_limits *limits, const int 
     double segment =
         channels / chunks * g->is_w * c.slots * (v[CB] % v[V] == 0 ? 0.8 : 1.6) + start;
     double copy = (double)chunks * c.images * c.patch_rows * segment;
-    double fma = pixels * filter / (2.0 * v[V]);
+    double fma = pixels * filter / (fma_a_cycle * v[V]);
     double carried = (chunks - 1) * pixels * phases * outputs * 2.5;
     double filter_bytes = 4.0 * channels * c.blocks_k * v[NR] * g->r * g->s;
     double fetch = filter * (filter_bytes > 512e3 ? 0.25 : 0.05);
-    double item = copy + fma + carried + fetch + 500;
-    double items = (double)c.items[0] * c.items[1] * c.items[2];
-    double waves = (double)((int64_t)(items + limits->compute_units - 1) / limits->compute_units);
-    return (waves + 0.3) * item;
+    return copy + fma + carried + fetch + 500;
+}
+
+/* Of the whole launch on one core, with its wait for others at the end. Shares were tuned for two fma
+ * a cycle; gcl_gather_cycles assumes one, which is as good a guess, and agreed within 10 % with times
+ * on such a core. */
+static double estimate(const gcl_gather *g, const gcl_limits *limits, const int *v)
+{
+    cut c = cut_of(g, v);
+    return gcl_vec_waves(c.items, 0.3, limits) * item_cycles(g, v, 2);
+}
+
+double gcl_gather_cycles(const gcl_gather *g, const gcl_limits *limits)
+{
+    int v[N_PARAMS];
+    gcl_gather_defaults(g, limits, v);
+    cut c = cut_of(g, v);
+    double filter = (double)g->r * g->s * c.blocks_c * v[CB] * c.blocks_k * v[NR];
+    int large = filter * 4 > 512e3; /* comes from memory, and goes there */
+    double pack = g->flip ? (large ? 3.8 : 1.2) : (large ? 2.2 : 0.5);
+    double results = (double)g->n * g->oh * g->ow * g->k * (g->os_h * g->os_w > 1 ? 1.0 : 0.4);
+    return 3000 + (pack * filter + results) / limits->compute_units +
+           gcl_vec_waves(c.items, 0.1, limits) * item_cycles(g, v, 1);
 }
 
 /* The numbers of rows of a work-item that are tried: of one picture, then of several. 0: no more. */

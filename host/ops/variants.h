@@ -9,6 +9,8 @@
 extern const gcl_variant gcl_conv_vec, gcl_conv_data_vec, gcl_conv_weight_vec;
 /* The same, vectorised over input channels, for few output channels (7x7 to 3). */
 extern const gcl_variant gcl_conv_vec_narrow, gcl_conv_data_vec_narrow, gcl_conv_weight_vec_narrow;
+/* A sum over taps, from the filter as it lies: few pixels. */
+extern const gcl_variant gcl_conv_vec_taps, gcl_conv_data_vec_taps;
 extern const gcl_variant gcl_matmul_vec;
 /* conv_tile.c, gemm_tile.c: local memory and many work-items; GPUs. */
 extern const gcl_variant gcl_conv_tile, gcl_conv_data_tile, gcl_conv_weight_tile, gcl_matmul_tile;

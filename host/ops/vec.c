@@ -32,6 +32,12 @@ int64_t gcl_vec_cache(const gcl_limits *limits)
     return bytes <= 128 << 10 ? bytes : bytes > 1 << 20 ? 384 << 10 : bytes / 8 * 3;
 }
 
+double gcl_vec_waves(const int64_t items[3], double wait, const gcl_limits *limits)
+{
+    int64_t all = items[0] * items[1] * items[2], units = limits->compute_units;
+    return (double)((all + units - 1) / units) + wait;
+}
+
 double gcl_vec_cost(double least, int n, int width, const gcl_limits *limits)
 {
     double cost = least * gcl_round_up(n, width) / n;

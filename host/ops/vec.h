@@ -26,6 +26,8 @@ int gcl_vec_channel_block(int c);
 int64_t gcl_vec_cache(const gcl_limits *limits);
 /* Fills the launch of cl/sum_vec.cl: out[rows,k] = sum of `groups` blocks [rows,pitch] at `part`. */
 void gcl_vec_sum(int v, int groups, int rows, int k, int pitch, gcl_arg part, gcl_launch *launch);
+/* How many work-items each unit runs one after the other, and `wait` for those that end unevenly. */
+double gcl_vec_waves(const int64_t items[3], double wait, const gcl_limits *limits);
 /* Relative cost of a variant with vectors of `width` over n things: `least` where they are full, more
  * where lanes idle; below that of the other families on CPUs, above all on other devices. */
 double gcl_vec_cost(double least, int n, int width, const gcl_limits *limits);
