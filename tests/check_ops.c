@@ -20,9 +20,6 @@
 #include "ops/ops.h"
 #include "plan/single.h"
 
-/* Largest error of an element, as a part of the sum of its terms' magnitudes: 16 ulp. */
-#define TOLERANCE 1e-6
-
 static gcl_device *dev;
 
 /* A case made ready: operands, what is right, and how large the terms were. */
@@ -110,19 +107,6 @@ static void finish(trial *t)
     free(t->magnitude);
 }
 
-static double largest_error(const trial *t, const float *out)
-{
-    double largest = 0;
-    for (int64_t i = 0; i < count_of(t->node); i++) {
-        double error = fabs((double)out[i] - t->right[i]);
-        if (error > 0)
-            error /= t->magnitude[i]; /* infinite where every term is zero */
-        if (!(error <= largest))
-            largest = error;
-    }
-    return largest;
-}
-
 static void describe(const trial *t, const gcl_variant *variant, const int *values, gcl_text *text)
 {
     gcl_text_add(text, "%s %s \"%s\"", t->op->name, variant->name, t->name);
@@ -150,15 +134,18 @@ static int attempt(trial *t, const gcl_variant *variant, const int *values, wors
     float *out = gcl_alloc((size_t)count_of(t->node) * sizeof *out);
     int status = gcl_single_run(t->single, variant, values, 1, out, &result, &err);
     if (status != 1) {
-        double error = status == 0 ? largest_error(t, out) : 0;
+        double most = 0, error = 0;
+        if (status == 0)
+            error = gcl_variant_error(variant, t->node, gcl_device_limits(dev), values, out,
+                                      t->right, t->magnitude, &most);
         w->runs++;
         if (error > w->error)
             w->error = error;
-        if (status != 0 || result.stray > 0 || result.unset > 0 || !(error <= TOLERANCE)) {
+        if (status != 0 || result.stray > 0 || result.unset > 0 || !(error <= most)) {
             w->failures++;
             describe(t, variant, values, &text);
-            printf("%s: %s error %.2g, %lld unset, %lld stray\n", text.text, err.text, error,
-                   (long long)result.unset, (long long)result.stray);
+            printf("%s: %s error %.2g (at most %.2g), %lld unset, %lld stray\n", text.text,
+                   err.text, error, most, (long long)result.unset, (long long)result.stray);
         }
     }
     gcl_text_free(&text);

@@ -14,8 +14,6 @@
 #include "plan/single.h"
 #include "train/conform.h"
 
-/* Largest error of an element as a part of the sum of its terms' magnitudes: 16 ulp. */
-#define TOLERANCE 1e-6
 enum { MAX_VARIANTS = 16, MAX_OPERANDS = 4 };
 
 typedef struct selftest {
@@ -102,27 +100,17 @@ static int prepare(selftest *s, trial *t, gcl_graph *graph, const gcl_op *op, in
     return t->single != NULL ? 0 : -1;
 }
 
-static double largest_error(const trial *t)
-{
-    double largest = 0;
-    for (int64_t i = 0; i < gcl_shape_count(t->node->shape); i++) {
-        double error = fabs((double)t->out[i] - t->right[i]);
-        if (error > 0)
-            error /= t->magnitude[i]; /* infinite where every term is zero */
-        if (!(error <= largest))
-            largest = error;
-    }
-    return largest;
-}
-
 static void try_variant(selftest *s, trial *t, const gcl_variant *variant, verdict *v)
 {
     gcl_error err = {0};
     gcl_single_result result = {0};
     char what[120], detail[300];
     int status = gcl_single_run(t->single, variant, NULL, 1, t->out, &result, &err);
-    double error = status == 0 ? largest_error(t) : INFINITY;
-    int good = status == 0 && result.stray == 0 && result.unset == 0 && error <= TOLERANCE;
+    double error = INFINITY, most = 0;
+    if (status == 0)
+        error = gcl_variant_error(variant, t->node, gcl_device_limits(s->dev), NULL, t->out,
+                                  t->right, t->magnitude, &most);
+    int good = status == 0 && result.stray == 0 && result.unset == 0 && error <= most;
     v->failures += !good;
     if (v->cases++ == 0 || !(error <= v->worst)) {
         v->worst = error;

@@ -84,6 +84,9 @@ typedef struct gcl_variant {
     int n_params;
     /* Rough cost relative to others, lower is better: picks the variant when no record exists. */
     double (*cost)(const gcl_node *node, const gcl_limits *limits);
+    /* NULL: an element errs by its own rounding, 1e-6 of the sum of its terms' magnitudes at most.
+     * Else (forms that mix the terms of elements) the most it errs, as a part of the largest. */
+    double (*error)(const gcl_node *node, const int *values);
 } gcl_variant;
 
 struct gcl_op {

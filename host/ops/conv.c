@@ -358,11 +358,12 @@ static gcl_node *conv_weight_case(gcl_graph *g, int i, const char **name)
 
 /* ---- rows ----------------------------------------------------------------------------------- */
 
-static const gcl_variant *const conv_variants[] = {
-    &gcl_conv_vec, &gcl_conv_vec_taps, &gcl_conv_vec_narrow, &gcl_conv_tile, &gcl_conv_naive};
-static const gcl_variant *const conv_data_variants[] = {&gcl_conv_data_vec, &gcl_conv_data_vec_taps,
-                                                        &gcl_conv_data_vec_narrow,
-                                                        &gcl_conv_data_tile, &gcl_conv_data_naive};
+static const gcl_variant *const conv_variants[] = {&gcl_conv_vec,      &gcl_conv_winograd,
+                                                   &gcl_conv_vec_taps, &gcl_conv_vec_narrow,
+                                                   &gcl_conv_tile,     &gcl_conv_naive};
+static const gcl_variant *const conv_data_variants[] = {
+    &gcl_conv_data_vec,        &gcl_conv_data_winograd, &gcl_conv_data_vec_taps,
+    &gcl_conv_data_vec_narrow, &gcl_conv_data_tile,     &gcl_conv_data_naive};
 static const gcl_variant *const conv_weight_variants[] = {
     &gcl_conv_weight_vec, &gcl_conv_weight_vec_narrow, &gcl_conv_weight_tile,
     &gcl_conv_weight_naive};

@@ -24,20 +24,37 @@ static int try_variant(const gcl_plan *plan, unit *u, const gcl_variant *v)
     return 0;
 }
 
+/* What the options ask for by name, if it can do this. */
+static int take_named(const gcl_plan *plan, unit *u)
+{
+    const gcl_op *op = u->roots[0]->op;
+    const char *name = plan->options.variant                       ? plan->options.variant
+                       : plan->options.winograd == GCL_WINOGRAD_ON ? "winograd"
+                                                                   : NULL;
+    for (int i = 0; i < op->n_variants && name != NULL; i++)
+        if (strcmp(op->variants[i]->name, name) == 0 && try_variant(plan, u, op->variants[i]) == 0)
+            return 1;
+    return 0;
+}
+
+static int is_allowed(const gcl_plan *plan, const gcl_variant *variant)
+{
+    return plan->options.winograd != GCL_WINOGRAD_OFF || strcmp(variant->name, "winograd") != 0;
+}
+
 static int choose_one(gcl_plan *plan, unit *u, gcl_error *err)
 {
     const gcl_node *node = u->roots[0];
     const gcl_op *op = node->op;
     int tried[16] = {0};
-    for (int i = 0; i < op->n_variants && plan->options.variant != NULL; i++)
-        if (strcmp(op->variants[i]->name, plan->options.variant) == 0 &&
-            try_variant(plan, u, op->variants[i]) == 0)
-            return 0;
+    if (take_named(plan, u))
+        return 0;
     for (;;) { /* the cheapest that works */
         int best = -1;
         double best_cost = INFINITY;
         for (int i = 0; i < op->n_variants && i < 16; i++) {
-            if (tried[i] || !op->variants[i]->applies(node, plan->limits))
+            if (tried[i] || !is_allowed(plan, op->variants[i]) ||
+                !op->variants[i]->applies(node, plan->limits))
                 continue;
             double cost = op->variants[i]->cost ? op->variants[i]->cost(node, plan->limits) : 1e300;
             if (cost < best_cost) {

@@ -22,6 +22,9 @@
 
 typedef struct gcl_plan gcl_plan;
 
+/* When the winograd variants are used: where they are quicker, never, wherever they apply. */
+typedef enum gcl_winograd { GCL_WINOGRAD_AUTO, GCL_WINOGRAD_OFF, GCL_WINOGRAD_ON } gcl_winograd;
+
 typedef struct gcl_plan_options {
     int no_fusion;            /* every pointwise node its own kernel */
     const char *variant;      /* "naive", "vec", "tile", "clblast": preferred where it applies */
@@ -29,6 +32,7 @@ typedef struct gcl_plan_options {
     int estimate_only;        /* place and count, but create nothing on the device (--dry-run) */
     const gcl_limits *limits; /* NULL: the device's; tests plan for a device that is not there */
     const char *dump;         /* folder for the emitted kernels' text, or NULL */
+    gcl_winograd winograd;
 } gcl_plan_options;
 
 gcl_plan *gcl_plan_new(gcl_device *dev, gcl_graph *graph, gcl_store *store,

@@ -10,7 +10,8 @@
 
 enum { GUARD = 64, ODD_GUARD = 61, MAX_IN = 4 };
 
-#define POISON UINT32_C(0x7fc5a5a5) /* a NaN that no arithmetic makes */
+#define ROUNDING 1e-6                 /* of a sum of terms: 16 ulp */
+#define POISON   UINT32_C(0x7fc5a5a5) /* a NaN that no arithmetic makes */
 
 /* A tensor in a buffer of its own: guard words, elements, guard words. */
 typedef struct tensor {
@@ -231,6 +232,28 @@ int gcl_single_run(gcl_single *s, const gcl_variant *variant, const int *values,
     }
     free(recipe);
     return status;
+}
+
+double gcl_variant_error(const gcl_variant *variant, const gcl_node *node, const gcl_limits *limits,
+                         const int *values, const float *out, const double *right,
+                         const double *magnitude, double *most)
+{
+    double worst = 0, largest = 0;
+    int usual[GCL_MAX_PARAMS];
+    int64_t n = gcl_shape_count(node->shape);
+    gcl_variant_usual(variant, node, limits, usual);
+    *most = variant->error ? variant->error(node, values ? values : usual) : ROUNDING;
+    for (int64_t i = 0; i < n; i++)
+        largest = fmax(largest, fabs(right[i]));
+    for (int64_t i = 0; i < n; i++) {
+        double error = fabs((double)out[i] - right[i]);
+        if (error > 0)
+            error /=
+                variant->error ? largest : magnitude[i]; /* infinite where every term is zero */
+        if (!(error <= worst))
+            worst = error;
+    }
+    return worst;
 }
 
 const gcl_variant *gcl_variant_find(const gcl_op *op, const char *name)

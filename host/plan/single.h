@@ -43,6 +43,12 @@ int gcl_single_run(gcl_single *single, const gcl_variant *variant, const int *va
 /* The usual parameter values: the variant's defaults, else the first of each list. */
 void gcl_variant_usual(const gcl_variant *variant, const gcl_node *node, const gcl_limits *limits,
                        int values[GCL_MAX_PARAMS]);
+/* The largest error of `out`, whose right elements and sums of terms' magnitudes are given: of an
+ * element as a part of its own sum; of a variant that has an `error`, as a part of the largest right
+ * element. *most: what it may be with these parameter values (NULL: the usual ones). */
+double gcl_variant_error(const gcl_variant *variant, const gcl_node *node, const gcl_limits *limits,
+                         const int *values, const float *out, const double *right,
+                         const double *magnitude, double *most);
 /* The variant of that name in the op's list, or NULL. */
 const gcl_variant *gcl_variant_find(const gcl_op *op, const char *name);
 

@@ -48,6 +48,9 @@ static const setting table[GCL_SETTINGS] = {
      "chains of pointwise operations are one kernel"},
     {"plan.variant", VARIANT, "", 0, 0, NULL,
      "kernels of this variant wherever it applies: naive, vec, tile, clblast"},
+    {"plan.winograd", WORD, "auto", 0, 0, "auto|off|on",
+     "convolutions with fewer products and somewhat larger rounding (some 1e-5 of the results): "
+     "where they are quicker, never, or wherever there is a form"},
     {"plan.verify", WORD, "false", 0, 0, "false|true",
      "compares each launch with the naive variant; slow"},
     {"plan.dump", TEXT, "", 0, 0, NULL, "a folder for the text of generated kernels"},
@@ -200,6 +203,7 @@ void gcl_settings_plan(const gcl_settings *settings, gcl_plan_options *options)
     options->no_fusion = settings->value[GCL_PLAN_FUSION] == 0;
     options->verify = settings->value[GCL_PLAN_VERIFY] != 0;
     options->variant = text_or_null(settings, GCL_PLAN_VARIANT);
+    options->winograd = (gcl_winograd)settings->value[GCL_PLAN_WINOGRAD];
     options->dump = text_or_null(settings, GCL_PLAN_DUMP);
 }
 

@@ -34,6 +34,7 @@ typedef enum gcl_settings_key {
     GCL_DATA_SWAP,
     GCL_PLAN_FUSION,
     GCL_PLAN_VARIANT,
+    GCL_PLAN_WINOGRAD,
     GCL_PLAN_VERIFY,
     GCL_PLAN_DUMP,
     GCL_PLAN_RECOMPUTE,
