@@ -99,8 +99,10 @@ static inline double json_at(const json_t *object, const char *path)
     return json_number_value(object);
 }
 
+/* No test depends on what was tuned on this machine. */
 static inline void find_program(void)
 {
+    setenv("GANOCL_RECORDS", "off", 0);
     char here[300];
     const char *given = getenv("GANOCL");
     if (getcwd(here, sizeof here) == NULL)

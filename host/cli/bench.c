@@ -2,14 +2,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "autotune/peak.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/philox.h"
 #include "cli/commands.h"
 #include "cli/configure.h"
-#include "cli/peak.h"
+#include "cli/steps.h"
 #include "io/checkpoint.h"
 #include "train/trainer.h"
+#include "train/tuning.h"
 
 enum { WARM_UP_STEPS = 2, USUAL_STEPS = 10, MOST_STEPS = 1000000 };
 
@@ -25,27 +27,11 @@ typedef struct measured {
 
 /* ---- measuring ------------------------------------------------------------------------------------ */
 
-/* Noise for pictures: the arithmetic does not look at them. */
-static int make_step(gcl_trainer *trainer, int64_t step, gcl_error *err)
-{
-    unsigned char *stage = gcl_plan_stage(trainer->plan, err);
-    if (stage == NULL)
-        return -1;
-    gcl_trainer_set_step(trainer, stage, 0, step);
-    for (int i = 0; i < gcl_nn_data(trainer->nn); i++) {
-        const gcl_node *node = gcl_nn_data_at(trainer->nn, i);
-        int64_t at = gcl_plan_offset(trainer->plan, node), n = gcl_shape_count(node->shape);
-        for (int64_t k = 0; at >= 0 && k < n; k++)
-            stage[at + k] = (unsigned char)((k * 2654435761u) >> 13);
-    }
-    return gcl_plan_run(trainer->plan, err);
-}
-
 static int make_steps(gcl_trainer *trainer, int first, int n, double *host_us, gcl_error *err)
 {
     gcl_plan_stats stats;
     for (int i = 0; i < n; i++) {
-        if (make_step(trainer, first + i, err) != 0)
+        if (gcl_steps_stage(trainer, first + i, err) != 0 || gcl_plan_run(trainer->plan, err) != 0)
             return -1;
         gcl_plan_get_stats(trainer->plan, &stats);
         *host_us += stats.host_us;
@@ -88,11 +74,14 @@ static int profile_launches(measured *m, gcl_trainer *trainer, gcl_error *err)
 static int measure_on(measured *m, const char *device, int flags, int steps, gcl_error *err)
 {
     gcl_trainer trainer;
+    gcl_tuning tuning;
     gcl_plan_options plan_options = {0};
     gcl_device *dev = gcl_device_open(device, flags, err);
     if (dev == NULL)
         return -1;
     gcl_settings_plan(&m->config.settings, &plan_options);
+    gcl_tuning_start(&tuning, &m->config, gcl_device_limits(dev), 0);
+    gcl_tuning_ask(&tuning, 0, &plan_options);
     gcl_trainer_options trainer_options = {.batch = {m->batch, 1},
                                            .recompute = gcl_settings_recompute(&m->config.settings),
                                            .plan = &plan_options};
@@ -104,6 +93,7 @@ static int measure_on(measured *m, const char *device, int flags, int steps, gcl
                                                 : time_steps(m, &trainer, steps, err);
         gcl_trainer_free(&trainer);
     }
+    gcl_tuning_free(&tuning);
     gcl_device_close(dev);
     return result;
 }

@@ -1,3 +1,4 @@
+#include "autotune/worker.h"
 #include "cli/commands.h"
 
 static const char train_text[] =
@@ -41,6 +42,16 @@ static const char forward_text[] =
     "output tensor is \"out\"; where a network has several inputs or outputs, the files' tensors "
     "have their names.";
 
+static const char autotune_text[] =
+    "Looks for faster kernels for each model's training step (the default one if none is named): "
+    "other "
+    "variants, other tile sizes. Each is checked and timed on the step's own shapes in a process "
+    "of its "
+    "own, and replaces the usual one only if it wins by a margin. What is found is kept beside the "
+    "program cache and used from then on (--set plan.tuning=off: not). Tuning that was stopped "
+    "goes on "
+    "where it was.";
+
 static const char selftest_text[] =
     "Every operation in every variant against double precision, then the recorded runs that came "
     "with the program. With FOLDER only the recorded runs in it (or it itself): meta.json, "
@@ -73,6 +84,9 @@ const gcl_command gcl_commands[] = {
      gcl_command_describe, gcl_help_models},
     {"bench", "[MODEL...]", 0, -1, "times training steps, launch by launch", NULL,
      gcl_command_bench, gcl_help_models},
+    {"autotune", "[MODEL...]", 0, -1, "finds the fastest kernels for models on the device",
+     autotune_text, gcl_command_autotune, gcl_help_models},
+    {GCL_WORKER_WORD, "", 0, 0, NULL, NULL, gcl_command_tuning_worker, NULL},
     {"dataset", "info|check|pair [PATH]", 1, 2, "facts of a data set, its soundness, pairs of it",
      dataset_text, gcl_command_dataset, NULL},
     {"selftest", "[FOLDER...]", 0, -1, "checks every kernel and the models on the device",

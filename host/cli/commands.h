@@ -16,6 +16,8 @@ int gcl_command_evaluate(const gcl_options *options, gcl_error *err);
 int gcl_command_forward(const gcl_options *options, gcl_error *err);
 int gcl_command_describe(const gcl_options *options, gcl_error *err);
 int gcl_command_bench(const gcl_options *options, gcl_error *err);
+int gcl_command_autotune(const gcl_options *options, gcl_error *err);
+int gcl_command_tuning_worker(const gcl_options *options, gcl_error *err);
 int gcl_command_selftest(const gcl_options *options, gcl_error *err);
 int gcl_command_dataset(const gcl_options *options, gcl_error *err);
 int gcl_command_version(const gcl_options *options, gcl_error *err);

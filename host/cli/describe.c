@@ -12,6 +12,7 @@
 #include "datasets/loader.h"
 #include "io/checkpoint.h"
 #include "train/trainer.h"
+#include "train/tuning.h"
 
 /* ---- cost of a training step ---------------------------------------------------------------------- */
 
@@ -285,12 +286,17 @@ static int measure(const gcl_config *config, const gcl_train_request *request, g
                                   .threads = gcl_train_threads(request->threads),
                                   .seed = config->seed,
                                   .shuffle = 1};
+    gcl_tuning tuning;
     gcl_plan_options plan_options = {0};
     gcl_settings_plan(&config->settings, &plan_options);
+    gcl_tuning_start(&tuning, config, gcl_device_limits(dev), 0);
+    gcl_tuning_ask(&tuning, 0, &plan_options);
     gcl_trainer_options trainer_options = {.batch = batch,
                                            .recompute = gcl_settings_recompute(&config->settings),
                                            .plan = &plan_options};
-    if (gcl_trainer_build(&trainer, dev, &config->model, &trainer_options, err) != 0)
+    int built = gcl_trainer_build(&trainer, dev, &config->model, &trainer_options, err);
+    gcl_tuning_free(&tuning);
+    if (built != 0)
         return -1;
     print_step(&(step_cost){.batch = config->batch,
                             .placed = 1,

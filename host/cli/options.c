@@ -43,7 +43,7 @@ static const option table[] = {
     {"verbose", 'v', FLAG, AT(verbose), NULL, NULL, "says more"},
     {"help", 'h', FLAG, AT(help), NULL, NULL, "this help"},
     {"version", 0, FLAG, AT(version), NULL, NULL, "version, revision and build options"},
-    {"json", 0, FLAG, AT(json), NULL, " devices describe bench selftest dataset classify ",
+    {"json", 0, FLAG, AT(json), NULL, " devices describe bench autotune selftest dataset classify ",
      "the same facts as JSON"},
 
     {"model", 0, TEXT, AT(model), "SYSTEM[:PRESET]", " train ", "what to train"},
@@ -58,7 +58,7 @@ static const option table[] = {
      "train: stop when the run has made N steps; bench: time N steps"},
     {"epochs", 0, REAL, AT(epochs), "N", " train ", "stop after N passes over the pictures"},
     {"minutes", 0, REAL, AT(minutes), "M", " train ", "stop after M minutes of this call"},
-    {"batch", 0, WHOLE, AT(batch), "N", " train describe bench ", "pictures a step"},
+    {"batch", 0, WHOLE, AT(batch), "N", " train describe bench autotune ", "pictures a step"},
     {"accumulate", 0, WHOLE, AT(accumulate), "N", " train ",
      "N batches a step, one after the other in the memory of one; their gradients are averaged"},
     {"resume", 0, TEXT_OR_NOTHING, AT(resume), "[RUN]", " train ",
@@ -70,6 +70,9 @@ static const option table[] = {
      "takes every batch and every random draw from the file: the conformance mode"},
     {"dry-run", 0, FLAG, AT(dry_run), NULL, " train ",
      "shows layers, memory, data and the time of a step; writes nothing"},
+
+    {"budget", 0, REAL, AT(budget), "SECONDS", " autotune ",
+     "the time that tuning may take, for each model; 240 if not given"},
 
     {"count", 0, WHOLE, AT(count), "N", " sample translate reconstruct classify evaluate ",
      "how many pictures; not given: 36 (sample), 18 (reconstruct), 512 (evaluate, of a model that "
@@ -436,7 +439,7 @@ void gcl_options_help(FILE *out, const gcl_command *command)
     if (command != NULL) {
         fprintf(out, "usage: ganocl [global options] %s [options]%s%s\n\n", command->name,
                 command->arguments[0] ? " " : "", command->arguments);
-        print_wrapped(out, command->help, 0, 0);
+        print_wrapped(out, command->help ? command->help : "the tuner starts this itself", 0, 0);
         if (command->text != NULL) {
             fputc('\n', out);
             print_wrapped(out, command->text, 0, 0);
@@ -449,6 +452,8 @@ void gcl_options_help(FILE *out, const gcl_command *command)
                      "Trains networks that make pictures, on any OpenCL device.\n\ncommands\n");
         for (const gcl_command *c = gcl_commands; c->name != NULL; c++) {
             char head[96];
+            if (c->help == NULL)
+                continue;
             snprintf(head, sizeof head, "%s%s%s", c->name, c->arguments[0] ? " " : "",
                      c->arguments);
             print_row(out, head, c->help);

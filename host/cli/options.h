@@ -32,7 +32,7 @@ typedef struct gcl_options {
     const char *model, *data, *out, *resume, *init, *config, *replay, *in, *weights, *network;
     const char *grid, *seeds, *kind;
     int64_t steps, batch, accumulate, count, size, iw, interpolate;
-    double epochs, minutes, temperature;
+    double epochs, minutes, temperature, budget;
     int dry_run, train_mode;
 
     const char **arguments; /* words that are no options, behind the command */
@@ -45,7 +45,7 @@ typedef struct gcl_command {
     const char *name;
     const char *arguments; /* "RUN", "[MODEL...]" or "" */
     int least, most;       /* how many words; most -1: any number */
-    const char *help;      /* one line */
+    const char *help;      /* one line; NULL: not for people, so not listed */
     const char *text;      /* a paragraph for its own --help, or NULL */
     int (*run)(const gcl_options *options, gcl_error *err);
     void (*more_help)(FILE *out); /* what only code knows (formats, settings), or NULL */

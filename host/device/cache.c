@@ -24,8 +24,7 @@ enum {
     HEAD_BYTES = SUM_AT + GCL_SHA256_BYTES
 };
 
-/* Appends the cache folder to `path`; 0 if there is to be no cache. */
-static int add_folder(gcl_text *path)
+int gcl_cache_folder(gcl_text *path)
 {
     const char *folder = getenv("GANOCL_CACHE"), *xdg = getenv("XDG_CACHE_HOME");
     const char *home = getenv("HOME");
@@ -111,7 +110,7 @@ static unsigned char *read_entry(int file, const uint8_t key[GCL_SHA256_BYTES], 
 unsigned char *gcl_cache_load(const uint8_t key[GCL_SHA256_BYTES], size_t *bytes)
 {
     gcl_text path = {0};
-    if (!add_folder(&path))
+    if (!gcl_cache_folder(&path))
         return NULL;
     char name[GCL_SHA256_HEX];
     gcl_sha256_hex(key, name);
@@ -143,7 +142,7 @@ int gcl_cache_writable(void)
 {
     gcl_text path = {0};
     int writable = 0;
-    if (add_folder(&path)) {
+    if (gcl_cache_folder(&path)) {
         make_folders(path.text);
         writable = access(path.text, W_OK | X_OK) == 0;
         if (!writable)
@@ -178,7 +177,7 @@ static int write_entry(const char *path, const uint8_t head[HEAD_BYTES], const v
 void gcl_cache_store(const uint8_t key[GCL_SHA256_BYTES], const void *binary, size_t bytes)
 {
     gcl_text path = {0};
-    if (!add_folder(&path))
+    if (!gcl_cache_folder(&path))
         return;
     char name[GCL_SHA256_HEX];
     gcl_sha256_hex(key, name);

@@ -18,6 +18,7 @@
 
 #include "base/error.h"
 #include "base/limits.h"
+#include "base/memory.h"
 
 /* Every device of every platform, in platform order, then the platform's own order. `*list` is
  * malloc'ed; device numbers shown to people are index + 1. Zero devices is not an error here. */
@@ -86,6 +87,9 @@ int gcl_program_cached(const gcl_program *program); /* 1 if its binary came from
  * compiles every kernel again for any work-group size, 0.2 s each) and because a binary that is
  * taken after the first launches holds what was compiled for them. */
 int gcl_device_save_programs(gcl_device *dev, double seconds);
+/* Appends the folder of the cache to `path`; 0 if there is to be none. */
+int gcl_cache_folder(gcl_text *path);
+int gcl_cache_writable(void); /* makes the folder; whether a file in it has a chance */
 
 /* A kernel object of its own a call: arguments stay bound. */
 gcl_kernel *gcl_kernel_new(gcl_program *program, const char *name, gcl_error *err);
@@ -95,6 +99,8 @@ int gcl_kernel_set_int(gcl_kernel *kernel, int index, int32_t value, gcl_error *
 int gcl_kernel_set_ulong(gcl_kernel *kernel, int index, uint64_t value, gcl_error *err);
 int gcl_kernel_set_float(gcl_kernel *kernel, int index, float value, gcl_error *err);
 int gcl_kernel_set_local(gcl_kernel *kernel, int index, size_t bytes, gcl_error *err);
+/* Work-items of dimension 0 are numbered from here on in later launches; 0 at first. */
+void gcl_kernel_set_first(gcl_kernel *kernel, size_t first);
 /* Work sizes: always three dimensions; local[0] == 0 leaves the choice to the driver. */
 int gcl_kernel_launch(gcl_kernel *kernel, const size_t global[3], const size_t local[3],
                       gcl_error *err);

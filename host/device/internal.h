@@ -60,9 +60,7 @@ const char *gcl_cl_name(cl_int status); /* "CL_INVALID_VALUE"; never NULL */
 void gcl_device_keep_event(gcl_device *dev, cl_event event);
 
 /* The binary cache on disk. Load returns malloc'ed bytes, or NULL when there is no whole and
- * undamaged entry; writable makes the folder and says whether storing has a chance; store tries
- * and, at verbose level, says why it could not. None can fail. */
-int gcl_cache_writable(void);
+ * undamaged entry; store tries and, at verbose level, says why it could not. Neither can fail. */
 unsigned char *gcl_cache_load(const uint8_t key[GCL_SHA256_BYTES], size_t *bytes);
 void gcl_cache_store(const uint8_t key[GCL_SHA256_BYTES], const void *binary, size_t bytes);
 

@@ -7,6 +7,7 @@
 struct gcl_kernel {
     gcl_device *dev;
     cl_kernel kernel;
+    size_t first;
     char *name;
 };
 
@@ -67,6 +68,8 @@ int gcl_kernel_set_local(gcl_kernel *kernel, int index, size_t bytes, gcl_error 
     return set_argument(kernel, index, bytes, NULL, err);
 }
 
+void gcl_kernel_set_first(gcl_kernel *kernel, size_t first) { kernel->first = first; }
+
 static int launch_failed(const gcl_kernel *kernel, const size_t global[3], const size_t local[3],
                          cl_int status, gcl_error *err)
 {
@@ -82,9 +85,10 @@ int gcl_kernel_launch(gcl_kernel *kernel, const size_t global[3], const size_t l
 {
     gcl_device *dev = kernel->dev;
     cl_event event;
+    const size_t offset[3] = {kernel->first, 0, 0};
     cl_int status =
-        clEnqueueNDRangeKernel(dev->queue, kernel->kernel, 3, NULL, global, local[0] ? local : NULL,
-                               0, NULL, dev->profiling ? &event : NULL);
+        clEnqueueNDRangeKernel(dev->queue, kernel->kernel, 3, kernel->first ? offset : NULL, global,
+                               local[0] ? local : NULL, 0, NULL, dev->profiling ? &event : NULL);
     if (status != CL_SUCCESS)
         return launch_failed(kernel, global, local, status, err);
     if (dev->profiling)

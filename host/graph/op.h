@@ -45,6 +45,7 @@ typedef struct gcl_launch {
     gcl_arg args[GCL_MAX_ARGS];
     int n_args;
     size_t global[3], local[3]; /* local[0] == 0: the driver's choice */
+    size_t first;               /* number of the first work-item of dimension 0; usually 0 */
     double flops, bytes;        /* useful arithmetic; fewest possible bytes moved */
 } gcl_launch;
 

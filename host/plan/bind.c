@@ -86,6 +86,7 @@ gcl_bound *gcl_bound_new(const gcl_binding *binding, const gcl_launch *launch, g
         return NULL;
     }
     gcl_bound *bound = gcl_alloc(sizeof *bound);
+    gcl_kernel_set_first(kernel, launch->first);
     bound->dev = binding->dev;
     bound->kernel = kernel;
     bound->program = program;

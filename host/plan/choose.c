@@ -4,71 +4,136 @@
 #include <string.h>
 
 #include "plan/internal.h"
+#include "plan/single.h"
 
-static int try_variant(const gcl_plan *plan, unit *u, const gcl_variant *v)
+/* ---- choices ---- */
+
+gcl_choice gcl_choice_of(const gcl_variant *variant, const gcl_node *node, const gcl_limits *limits)
 {
-    int values[GCL_MAX_PARAMS] = {0};
-    const gcl_node *node = u->roots[0];
-    if (!v->applies(node, plan->limits))
+    gcl_choice choice = {.variant = variant};
+    gcl_variant_usual(variant, node, limits, choice.values);
+    return choice;
+}
+
+int gcl_choice_recipe(const gcl_choice *choice, const gcl_node *node, const gcl_limits *limits,
+                      gcl_recipe *recipe)
+{
+    if (!choice->variant->applies(node, limits))
         return -1;
-    for (int i = 0; i < v->n_params; i++)
-        values[i] = v->params[i].values[0];
-    if (v->defaults != NULL)
-        v->defaults(node, plan->limits, values);
-    memset(&u->recipe, 0, sizeof u->recipe);
-    u->recipe.epilogue_launch = -1;
-    if (v->recipe(node, plan->limits, values, &u->recipe) != 0)
-        return -1;
-    u->variant = v;
-    u->scratch_floats = u->recipe.scratch_floats;
-    return 0;
+    memset(recipe, 0, sizeof *recipe);
+    recipe->epilogue_launch = -1;
+    return choice->variant->recipe(node, limits, choice->values, recipe);
 }
 
-/* What the options ask for by name, if it can do this. */
-static int take_named(const gcl_plan *plan, unit *u)
+int gcl_choice_equal(const gcl_choice *a, const gcl_choice *b)
 {
-    const gcl_op *op = u->roots[0]->op;
-    const char *name = plan->options.variant                       ? plan->options.variant
-                       : plan->options.winograd == GCL_WINOGRAD_ON ? "winograd"
-                                                                   : NULL;
-    for (int i = 0; i < op->n_variants && name != NULL; i++)
-        if (strcmp(op->variants[i]->name, name) == 0 && try_variant(plan, u, op->variants[i]) == 0)
-            return 1;
-    return 0;
+    return a->variant == b->variant && memcmp(a->values, b->values, sizeof a->values) == 0;
 }
 
-static int is_allowed(const gcl_plan *plan, const gcl_variant *variant)
+static int is_allowed(const gcl_variant *variant, gcl_winograd winograd)
 {
-    return plan->options.winograd != GCL_WINOGRAD_OFF || strcmp(variant->name, "winograd") != 0;
+    return winograd != GCL_WINOGRAD_OFF || strcmp(variant->name, "winograd") != 0;
 }
 
-static int choose_one(gcl_plan *plan, unit *u, gcl_error *err)
+/* The cheapest that has a recipe, which is left in *recipe. */
+static int find_usual(const gcl_node *node, const gcl_limits *limits, gcl_winograd winograd,
+                      gcl_choice *choice, gcl_recipe *recipe)
 {
-    const gcl_node *node = u->roots[0];
     const gcl_op *op = node->op;
     int tried[16] = {0};
-    if (take_named(plan, u))
-        return 0;
-    for (;;) { /* the cheapest that works */
+    for (;;) {
         int best = -1;
         double best_cost = INFINITY;
         for (int i = 0; i < op->n_variants && i < 16; i++) {
-            if (tried[i] || !is_allowed(plan, op->variants[i]) ||
-                !op->variants[i]->applies(node, plan->limits))
+            if (tried[i] || !is_allowed(op->variants[i], winograd) ||
+                !op->variants[i]->applies(node, limits))
                 continue;
-            double cost = op->variants[i]->cost ? op->variants[i]->cost(node, plan->limits) : 1e300;
+            double cost = op->variants[i]->cost ? op->variants[i]->cost(node, limits) : 1e300;
             if (cost < best_cost) {
                 best = i;
                 best_cost = cost;
             }
         }
         if (best < 0)
-            return gcl_fail(err, GCL_DEVICE, "%s: no variant of %s works on this device (%s:%d)",
-                            node->scope, op->name, node->file ? node->file : "?", node->line);
+            return -1;
         tried[best] = 1;
-        if (try_variant(plan, u, op->variants[best]) == 0)
+        *choice = gcl_choice_of(op->variants[best], node, limits);
+        if (gcl_choice_recipe(choice, node, limits, recipe) == 0)
             return 0;
     }
+}
+
+int gcl_choice_usual(const gcl_node *node, const gcl_limits *limits, gcl_choice *choice)
+{
+    gcl_recipe *recipe = gcl_alloc(sizeof *recipe);
+    int status = find_usual(node, limits, GCL_WINOGRAD_AUTO, choice, recipe);
+    free(recipe);
+    return status;
+}
+
+/* ---- of a plan ---- */
+
+/* The variant that was asked for by name, wherever it applies. */
+static int take_named(const gcl_plan *plan, unit *u)
+{
+    const gcl_node *node = u->roots[0];
+    const gcl_plan_options *options = &plan->options;
+    const char *name = options->variant                       ? options->variant
+                       : options->winograd == GCL_WINOGRAD_ON ? "winograd"
+                                                              : NULL;
+    const gcl_variant *variant = name ? gcl_variant_find(node->op, name) : NULL;
+    if (variant == NULL || !variant->applies(node, plan->limits))
+        return 0;
+    u->choice = gcl_choice_of(variant, node, plan->limits);
+    return gcl_choice_recipe(&u->choice, node, plan->limits, &u->recipe) == 0;
+}
+
+static int take_chosen(const gcl_plan *plan, unit *u)
+{
+    const gcl_plan_options *options = &plan->options;
+    const gcl_node *node = u->roots[0];
+    u->chosen = options->choose != NULL &&
+                options->choose(options->choose_context, node, plan->limits, &u->choice) &&
+                is_allowed(u->choice.variant, options->winograd) &&
+                gcl_choice_recipe(&u->choice, node, plan->limits, &u->recipe) == 0;
+    return u->chosen;
+}
+
+static int choose_one(gcl_plan *plan, unit *u, gcl_error *err)
+{
+    const gcl_node *node = u->roots[0];
+    if (!take_named(plan, u) && !take_chosen(plan, u) &&
+        find_usual(node, plan->limits, plan->options.winograd, &u->choice, &u->recipe) != 0)
+        return gcl_fail(err, GCL_DEVICE, "%s: no variant of %s works on this device (%s:%d)",
+                        node->scope, node->op->name, node->file ? node->file : "?", node->line);
+    u->variant = u->choice.variant;
+    u->scratch_floats = u->recipe.scratch_floats;
+    return 0;
+}
+
+const gcl_limits *gcl_plan_limits(const gcl_plan *plan) { return plan->limits; }
+
+static int is_kernel(const unit *u) { return u->kind == UNIT_KERNEL; }
+
+int gcl_plan_kernels(const gcl_plan *plan)
+{
+    int n = 0;
+    for (int k = 0; k < plan->n_units; k++)
+        n += is_kernel(&plan->units[k]);
+    return n;
+}
+
+void gcl_plan_kernel_at(const gcl_plan *plan, int i, gcl_plan_kernel *kernel)
+{
+    const unit *u = plan->units;
+    for (; i > 0 || !is_kernel(u); u++)
+        i -= is_kernel(u);
+    *kernel = (gcl_plan_kernel){.node = u->roots[0],
+                                .choice = u->choice,
+                                .chosen = u->chosen,
+                                .tail = u->tail != NULL,
+                                .first_launch = u->first_launch,
+                                .n_launches = u->n_launches};
 }
 
 /* ---- tails ---- */

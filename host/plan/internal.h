@@ -36,6 +36,8 @@ typedef struct unit {
     int n_leaves;
     const gcl_node *tail; /* pointwise root spliced into a kernel, or NULL */
     const gcl_variant *variant;
+    gcl_choice choice; /* of which variant is a part */
+    int chosen;        /* by the options' chooser */
     gcl_recipe recipe;
     int64_t scratch_floats;
     storage *scratch;

@@ -18,6 +18,7 @@
 #define GCL_PLAN_PLAN_H
 
 #include "graph/op.h"
+#include "plan/choice.h"
 #include "plan/store.h"
 
 typedef struct gcl_plan gcl_plan;
@@ -26,8 +27,10 @@ typedef struct gcl_plan gcl_plan;
 typedef enum gcl_winograd { GCL_WINOGRAD_AUTO, GCL_WINOGRAD_OFF, GCL_WINOGRAD_ON } gcl_winograd;
 
 typedef struct gcl_plan_options {
-    int no_fusion;            /* every pointwise node its own kernel */
-    const char *variant;      /* "naive", "vec", "tile", "clblast": preferred where it applies */
+    int no_fusion;       /* every pointwise node its own kernel */
+    const char *variant; /* "naive", "vec", "tile", "clblast": preferred where it applies */
+    gcl_chooser choose;  /* else asked for every kernel op, while the plan is made; or NULL */
+    void *choose_context;
     int verify;               /* each unit of every run beside the double oracle; slow */
     int estimate_only;        /* place and count, but create nothing on the device (--dry-run) */
     const gcl_limits *limits; /* NULL: the device's; tests plan for a device that is not there */
@@ -76,6 +79,18 @@ typedef struct gcl_plan_row {
 int gcl_plan_rows(const gcl_plan *plan);
 void gcl_plan_row_at(const gcl_plan *plan, int i, gcl_plan_row *row);
 int gcl_plan_profile(gcl_plan *plan, gcl_error *err); /* one more run, timed launch by launch */
+
+/* The kernel ops of the plan in their order, and what was chosen for each. */
+typedef struct gcl_plan_kernel {
+    const gcl_node *node;
+    gcl_choice choice;
+    int chosen;                   /* 1: by the options' chooser */
+    int tail;                     /* 1: a pointwise chain is spliced into its stores */
+    int first_launch, n_launches; /* rows; none in an estimate */
+} gcl_plan_kernel;
+const gcl_limits *gcl_plan_limits(const gcl_plan *plan); /* that it was made for */
+int gcl_plan_kernels(const gcl_plan *plan);
+void gcl_plan_kernel_at(const gcl_plan *plan, int i, gcl_plan_kernel *kernel);
 /* The units of work as text, one line each, the same on every device: kind, label, shape, values read
  * and stored. A recorded list of it shows an added pass. */
 void gcl_plan_print(const gcl_plan *plan, gcl_text *out);

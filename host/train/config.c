@@ -14,6 +14,7 @@ void gcl_config_start(gcl_config *config)
 {
     memset(config, 0, sizeof *config);
     config->arena = gcl_arena_new();
+    config->learnt = -1;
     gcl_settings_start(&config->settings);
 }
 
@@ -152,6 +153,16 @@ static int is_only_a_fact(const char *key, const json_t *value)
            (strcmp(key, "batch") == 0 && json_is_object(value));
 }
 
+static int read_choices(reading *r, const char *key, const json_t *value)
+{
+    if (!json_is_array(value))
+        return wrong(r, key, "a list");
+    char *text = json_dumps(value, JSON_COMPACT);
+    r->config->choices = gcl_arena_printf(r->config->arena, "%s", text);
+    free(text);
+    return 0;
+}
+
 static int read_key(reading *r, const char *key, json_t *value)
 {
     gcl_config *config = r->config;
@@ -174,6 +185,10 @@ static int read_key(reading *r, const char *key, json_t *value)
         return read_number(r, key, value, &config->minutes);
     if (strcmp(key, "steps") == 0)
         return read_whole(r, key, value, INT64_C(1) << 40, &config->steps);
+    if (strcmp(key, "choices") == 0)
+        return read_choices(r, key, value);
+    if (strcmp(key, "learnt") == 0)
+        return read_whole(r, key, value, INT64_C(1) << 40, &config->learnt);
     if (strcmp(key, "config") == 0) /* a recording's */
         config->recorded = 1;
     if (is_any(key, "settings", "config", "config"))
@@ -333,6 +348,10 @@ char *gcl_config_json(const gcl_config *config, const gcl_limits *limits)
         gcl_text_add(&text, " \"accumulate\": %d,\n", config->accumulate);
     add_limits(&text, config);
     add_settings(&text, config);
+    if (config->learnt >= 0)
+        gcl_text_add(&text, " \"learnt\": %lld,\n", (long long)config->learnt);
+    if (config->choices != NULL)
+        gcl_text_add(&text, " \"choices\": %s,\n", config->choices);
     gcl_text_add(&text, " \"made_on\": {\"platform\": ");
     gcl_json_add_string(&text, limits->platform);
     gcl_text_add(&text, ", \"device\": ");

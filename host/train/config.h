@@ -34,6 +34,8 @@ typedef struct gcl_config {
     int64_t steps;  /* 0: no limit; so too epochs and minutes */
     double epochs, minutes;
     int recorded;         /* settings came from a recording's meta.json */
+    const char *choices;  /* JSON array of the run's choices of kernels, or NULL: train/tuning.h */
+    int64_t learnt;       /* step at which plan.tuning=learn had finished; -1: it has not */
     const char **changes; /* KEY=VALUE for model and settings, in order */
     int n_changes, cap_changes;
 

@@ -267,6 +267,8 @@ static int run_steps(gcl_loop *loop, gcl_error *err)
             return -1;
         if (signal != 0 || limit_reached(loop))
             return finish(loop, signal, err);
+        if (gcl_loop_adapts_now(loop) && (drain(loop, err) != 0 || gcl_loop_adapt(loop, err) != 0))
+            return -1;
         if (make_step(loop, err) != 0 || (drain_due(loop) && drain(loop, err) != 0))
             return -1;
     }
@@ -284,7 +286,6 @@ static int start(gcl_loop *loop, gcl_error *err)
     gcl_model_settings_json(&loop->config->model, &settings, ", ");
     gcl_text_add(&settings, "}");
     loop->settings = settings.text;
-    loop->step = loop->first;
     loop->started = loop->drained_at = loop->saved_at = gcl_seconds();
     loop->progress = gcl_progress_new(loop->first, loop->last, 60 * loop->minutes,
                                       gcl_trainer_pictures(&loop->trainer));
@@ -306,5 +307,7 @@ void gcl_loop_free(gcl_loop *loop)
     gcl_progress_free(loop->progress);
     gcl_journal_close(loop->journal);
     gcl_sheet_free(loop->sheet);
+    gcl_learner_free(loop->learner);
+    gcl_tuning_free(&loop->tuning);
     free(loop->settings);
 }

@@ -5,24 +5,28 @@
 #include "datasets/loader.h"
 #include "train/config.h"
 #include "train/journal.h"
+#include "train/learn.h"
 #include "train/progress.h"
 #include "train/replay.h"
 #include "train/run.h"
 #include "train/sheet.h"
 #include "train/trainer.h"
+#include "train/tuning.h"
 
 typedef struct gcl_loop {
     /* set up by train.c */
-    const gcl_config *config;
+    gcl_config *config;
     gcl_run run;
     gcl_device *dev;
     gcl_trainer trainer;
     gcl_dataset *dataset; /* dataset and loader, or replay */
     gcl_loader *loader;
     gcl_replay *replay;
-    int64_t first, last; /* first step of this process; where it stops, 0: nowhere */
-    int64_t saved;       /* step of the newest checkpoint on disk, -1: none */
-    double minutes;      /* of this process, 0: no limit */
+    int64_t first, last;  /* first step of this process; where it stops, 0: nowhere */
+    int64_t saved;        /* step of the newest checkpoint on disk, -1: none */
+    double minutes;       /* of this process, 0: no limit */
+    gcl_tuning tuning;    /* which kernels the plan is made of */
+    gcl_learner *learner; /* that looks for better ones, or NULL */
 
     /* its own */
     gcl_journal *journal;
@@ -30,10 +34,22 @@ typedef struct gcl_loop {
     gcl_sheet *sheet;        /* made when first needed */
     char *settings;          /* JSON for checkpoints */
     int64_t step;            /* updates enqueued so far */
+    int64_t adapts_at;       /* step before which kernels change, -1: none known */
     int64_t drained;         /* runs of the plan whose history was read */
     int64_t dropped, streak; /* updates dropped: in all, in a row until now */
     double seconds_before, started, drained_at, saved_at;
 } gcl_loop;
+
+/* Writes the configuration into the run folder's options.json. Errors: GCL_DISK. */
+int gcl_loop_write_options(const gcl_loop *loop, gcl_error *err);
+/* What the plan is to be made with for `step`: settings and choices of kernels. */
+void gcl_loop_plan_options(gcl_loop *loop, int64_t step, gcl_plan_options *options);
+/* Sets the step that is next to `first`; plans anew if kernels have changed before it. */
+int gcl_loop_begin_at(gcl_loop *loop, gcl_error *err);
+/* Between two steps, the device being idle and every loss read: changes kernels where the run says so,
+ * or lets the learner look for some. Errors: GCL_DEVICE, GCL_MEMORY, GCL_DISK. */
+int gcl_loop_adapt(gcl_loop *loop, gcl_error *err);
+int gcl_loop_adapts_now(const gcl_loop *loop); /* 1: it has something to do before the next step */
 
 /* Runs until it is over. Returns 0, 128 + signal, or -1. */
 int gcl_loop_run(gcl_loop *loop, gcl_error *err);

@@ -57,6 +57,11 @@ static const setting table[GCL_SETTINGS] = {
     {"plan.recompute", WORD, "auto", 0, 0, "auto|off|on",
      "computes activations a second time in the backward pass: less memory, a third more "
      "arithmetic; auto: where a step would not fit"},
+    {"plan.tuning", WORD, "on", 0, 0, "off|on|learn",
+     "on: kernels as `ganocl autotune` found them best; off: the usual ones; learn: looks for "
+     "better "
+     "ones during the first steps"},
+    {"plan.learn_seconds", REAL, "240", 1, 1e6, NULL, "the time that plan.tuning=learn may take"},
 };
 
 void gcl_settings_start(gcl_settings *settings)

@@ -38,8 +38,12 @@ typedef enum gcl_settings_key {
     GCL_PLAN_VERIFY,
     GCL_PLAN_DUMP,
     GCL_PLAN_RECOMPUTE,
+    GCL_PLAN_TUNING,
+    GCL_PLAN_LEARN_SECONDS,
     GCL_SETTINGS
 } gcl_settings_key;
+
+typedef enum gcl_tuning_mode { GCL_TUNING_OFF, GCL_TUNING_ON, GCL_TUNING_LEARN } gcl_tuning_mode;
 
 typedef struct gcl_settings {
     char text[GCL_SETTINGS][64]; /* every value as text, "" for none */

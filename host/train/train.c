@@ -102,16 +102,6 @@ static int create_run(gcl_loop *loop, const gcl_config *config, const char *out,
     return result;
 }
 
-static int write_options(gcl_loop *loop, const gcl_config *config, gcl_error *err)
-{
-    char *text = gcl_config_json(config, gcl_device_limits(loop->dev));
-    char *path = gcl_run_path(&loop->run, "options.json");
-    int result = gcl_file_replace(path, text, strlen(text), err);
-    free(text);
-    free(path);
-    return result;
-}
-
 /* classes.json: the names that belong to the model's class numbers. */
 static int write_classes(gcl_loop *loop, gcl_error *err)
 {
@@ -168,7 +158,7 @@ static int start_run(gcl_loop *loop, const gcl_config *config, const char *out, 
     if (result == 0)
         result = write_classes(loop, err);
     if (result == 0)
-        result = write_options(loop, config, err); /* last: it makes the folder a run */
+        result = gcl_loop_write_options(loop, err); /* last: it makes the folder a run */
     for (int i = 0; i < n; i++)
         gcl_image_free(&pictures[i]);
     return result;
@@ -282,10 +272,16 @@ static void say_start(const gcl_loop *loop, const gcl_config *config)
         gcl_say("run folder: %s", loop->run.folder);
 }
 
+static int learns(const gcl_config *config)
+{
+    return gcl_settings_value(&config->settings, GCL_PLAN_TUNING) == GCL_TUNING_LEARN &&
+           config->replay == NULL && config->learnt < 0;
+}
+
 static int train(gcl_loop *loop, gcl_config *config, const gcl_train_request *request,
                  gcl_error *err)
 {
-    gcl_plan_options plan_options = {0};
+    gcl_plan_options plan_options;
     if (request->resume == NULL && request->out != NULL &&
         gcl_run_check_new(request->out, err) != 0)
         return -1;
@@ -294,16 +290,20 @@ static int train(gcl_loop *loop, gcl_config *config, const gcl_train_request *re
         return -1;
     if (config->batch == 0)
         config->batch = config->model.preset->batch;
-    gcl_settings_plan(&config->settings, &plan_options);
+    gcl_tuning_start(&loop->tuning, config, gcl_device_limits(loop->dev), request->resume != NULL);
+    gcl_loop_plan_options(loop, 0, &plan_options);
     gcl_trainer_options options = {.batch = gcl_config_batch(config),
                                    .replay = loop->replay != NULL,
                                    .recompute = gcl_settings_recompute(&config->settings),
                                    .plan = &plan_options};
     if (gcl_trainer_build(&loop->trainer, loop->dev, &config->model, &options, err) != 0)
         return -1;
+    gcl_tuning_note(&loop->tuning, loop->trainer.plan, 0, config);
     if (loop->replay != NULL && gcl_replay_check(loop->replay, loop->trainer.nn, err) != 0)
         return -1;
     if (prepare_run(loop, config, request, err) != 0)
+        return -1;
+    if (gcl_loop_begin_at(loop, err) != 0)
         return -1;
     if (loop->first == 0 && gcl_trainer_prologue(&loop->trainer, loop->dev, err) != 0)
         return -1;
@@ -316,6 +316,10 @@ static int train(gcl_loop *loop, gcl_config *config, const gcl_train_request *re
     }
     if (loop->dataset != NULL && start_loader(loop, config, request->threads, err) != 0)
         return -1;
+    if (learns(config))
+        loop->learner =
+            gcl_learner_new(loop->trainer.plan, request->device, gcl_device_limits(loop->dev),
+                            gcl_settings_value(&config->settings, GCL_PLAN_LEARN_SECONDS));
     say_start(loop, config);
     int status = gcl_loop_run(loop, err);
     if (status == 0)

@@ -81,6 +81,17 @@ int gcl_trainer_plan(gcl_trainer *trainer, gcl_device *dev, const gcl_plan_optio
     return 0;
 }
 
+int gcl_trainer_replan(gcl_trainer *trainer, gcl_device *dev, const gcl_plan_options *plan_options,
+                       gcl_error *err)
+{
+    gcl_plan_free(trainer->plan);
+    trainer->plan = gcl_plan_new(dev, trainer->graph, trainer->store, plan_options, err);
+    if (trainer->plan == NULL)
+        return -1;
+    trainer->key_at = gcl_plan_offset(trainer->plan, gcl_nn_key(trainer->nn));
+    return 0;
+}
+
 uint64_t gcl_trainer_bytes(const gcl_trainer *trainer)
 {
     gcl_plan_stats stats;

@@ -62,6 +62,11 @@ int gcl_trainer_graph(gcl_trainer *trainer, const gcl_model *model,
 int gcl_trainer_plan(gcl_trainer *trainer, gcl_device *dev, const gcl_plan_options *plan_options,
                      gcl_error *err);
 
+/* Makes the plan anew, with other options, between two steps; the variables stay. If that cannot be
+ * done there is no plan. Errors: GCL_DEVICE, GCL_MEMORY. */
+int gcl_trainer_replan(gcl_trainer *trainer, gcl_device *dev, const gcl_plan_options *plan_options,
+                       gcl_error *err);
+
 int gcl_trainer_pictures(const gcl_trainer *trainer); /* of a step: all parts */
 
 /* What has to run once before step 0 and with fresh weights in the store: see gcl_nn_prologue. Not for a

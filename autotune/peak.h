@@ -1,6 +1,6 @@
 /* A device's peak rates, measured: what kernels are compared with. */
-#ifndef GCL_CLI_PEAK_H
-#define GCL_CLI_PEAK_H
+#ifndef GCL_AUTOTUNE_PEAK_H
+#define GCL_AUTOTUNE_PEAK_H
 
 #include "device/device.h"
 

@@ -1,4 +1,4 @@
-#include "cli/peak.h"
+#include "autotune/peak.h"
 
 #include <stdio.h>
 
