@@ -31,6 +31,7 @@ struct gcl_tuner {
     gcl_effects effects;
     int *stage; /* by part: that it went through last; the last of all if it cannot be tuned */
     int lost;   /* workers in a row that did not answer */
+    const gcl_part *prepared; /* that the worker is ready for */
     gcl_tuner_stats stats;
 };
 
@@ -100,12 +101,40 @@ static int reject(job *j, const gcl_choice *choice, const char *why, const char 
     return keep_rejected(j, choice, why, err);
 }
 
+/* Makes the worker prepare operands and what is right for them, before it is asked about candidates: a
+ * new one has to, and that is none of their time. *naive_us: what naive takes. 1; 0: this part cannot be
+ * tuned; -1 with the error. */
+static int prepare(job *j, double *naive_us, gcl_error *err)
+{
+    gcl_tuner *t = j->tuner;
+    json_t *answer = NULL, *question = question_about(j, "naive");
+    gcl_worker_end end =
+        gcl_worker_ask(t->worker, question, t->options.patience + PREPARATION, &answer, err);
+    *naive_us = json_number_value(json_object_get(answer, "us"));
+    int usable = end == GCL_WORKER_ANSWERED && *naive_us > 0;
+    t->prepared = usable ? j->part : NULL;
+    if (!usable && end != GCL_WORKER_FAILED) {
+        char text[160];
+        const char *error = json_string_value(json_object_get(answer, "error"));
+        gcl_workload_text(&j->part->work, text, sizeof text);
+        gcl_say("%s: cannot be tuned here: %s", text, error ? error : "the worker did not survive");
+    }
+    json_decref(question);
+    json_decref(answer);
+    return end == GCL_WORKER_FAILED ? -1 : usable;
+}
+
 /* Asks about a choice. Returns 1 and the answer; 0 if there is none to be had, the choice being
  * rejected; -1 with the error. */
 static int ask_about(job *j, const json_t *question, const gcl_choice *choice, double seconds,
                      json_t **answer, gcl_error *err)
 {
     gcl_tuner *t = j->tuner;
+    double naive_us;
+    if (t->prepared != j->part && prepare(j, &naive_us, err) <= 0) {
+        gcl_search_tell(j->search, choice, INFINITY);
+        return err->code != GCL_OK ? -1 : 0;
+    }
     gcl_worker_end end = gcl_worker_ask(t->worker, question, seconds, answer, err);
     const char *wrong = json_string_value(json_object_get(*answer, "wrong"));
     const char *error = json_string_value(json_object_get(*answer, "error"));
@@ -113,6 +142,7 @@ static int ask_about(job *j, const json_t *question, const gcl_choice *choice, d
     if (end == GCL_WORKER_FAILED)
         return -1;
     t->lost = end == GCL_WORKER_ANSWERED ? 0 : t->lost + 1;
+    t->prepared = end == GCL_WORKER_ANSWERED ? j->part : NULL;
     t->stats.crashed += end == GCL_WORKER_CRASHED;
     t->stats.hung += end == GCL_WORKER_HUNG;
     t->stats.wrong += wrong != NULL;
@@ -153,7 +183,7 @@ static double lost_tail_us(const job *j, const gcl_choice *choice)
 }
 
 /* Times one choice and tells the search. 0 also if it does not work; -1 with the error. */
-static int try_choice(job *j, const gcl_choice *choice, double extra_seconds, gcl_error *err)
+static int try_choice(job *j, const gcl_choice *choice, gcl_error *err)
 {
     gcl_tuner *t = j->tuner;
     json_t *answer = NULL, *question;
@@ -168,7 +198,7 @@ static int try_choice(job *j, const gcl_choice *choice, double extra_seconds, gc
         json_object_set_new(question, "enough_us", json_real(HOPELESS * best));
     else
         json_object_set_new(question, "enough_us", json_real(1e12));
-    int result = ask_about(j, question, choice, t->options.patience + extra_seconds, &answer, err);
+    int result = ask_about(j, question, choice, t->options.patience, &answer, err);
     json_decref(question);
     t->stats.tried++;
     if (result == 1) {
@@ -197,30 +227,6 @@ static int ask_peak(gcl_tuner *t, gcl_error *err)
     json_decref(question);
     json_decref(answer);
     return good ? 0 : -1;
-}
-
-/* Makes the worker prepare operands and what is right for them. 1; 0: this part cannot be tuned; -1. */
-static int prepare(job *j, gcl_error *err)
-{
-    json_t *answer = NULL, *question = question_about(j, "naive");
-    double seconds = j->tuner->options.patience + PREPARATION;
-    gcl_worker_end end = gcl_worker_ask(j->tuner->worker, question, seconds, &answer, err);
-    double us = json_number_value(json_object_get(answer, "us"));
-    const gcl_variant *naive = gcl_variant_find(j->node->op, "naive");
-    int usable = end == GCL_WORKER_ANSWERED && us > 0 && naive != NULL;
-    if (usable) {
-        gcl_choice choice = gcl_choice_of(naive, j->node, j->tuner->options.limits);
-        if (!gcl_choice_equal(&choice, &j->usual))
-            gcl_search_tell(j->search, &choice, us + lost_tail_us(j, &choice));
-    } else if (end != GCL_WORKER_FAILED) {
-        char text[160];
-        const char *error = json_string_value(json_object_get(answer, "error"));
-        gcl_workload_text(&j->part->work, text, sizeof text);
-        gcl_say("%s: cannot be tuned here: %s", text, error ? error : "the worker did not survive");
-    }
-    json_decref(question);
-    json_decref(answer);
-    return end == GCL_WORKER_FAILED ? -1 : usable;
 }
 
 /* ---- one part ------------------------------------------------------------------------------------- */
@@ -258,7 +264,7 @@ static int try_known(job *j, gcl_error *err)
         choice = own->choice;
     else if (!gcl_records_choose(t->options.records, j->node, t->options.limits, &choice))
         return 0;
-    return gcl_search_known(j->search, &choice) ? 0 : try_choice(j, &choice, 0, err);
+    return gcl_search_known(j->search, &choice) ? 0 : try_choice(j, &choice, err);
 }
 
 static int is_near_bound(const job *j)
@@ -277,7 +283,7 @@ static int look_around(job *j, int stage, gcl_error *err)
         if (gcl_seconds() >= j->deadline || is_near_bound(j) ||
             !gcl_search_next(j->search, &choice))
             return 0;
-        if (try_choice(j, &choice, 0, err) != 0)
+        if (try_choice(j, &choice, err) != 0)
             return -1;
     }
     return 0;
@@ -363,6 +369,15 @@ static uint64_t most_scratch(const job *j)
     return bytes;
 }
 
+/* Its time is known from preparing, if only roughly. */
+static void tell_naive(job *j, double us)
+{
+    const gcl_variant *naive = gcl_variant_find(j->node->op, "naive");
+    gcl_choice choice = gcl_choice_of(naive, j->node, j->tuner->options.limits);
+    if (!gcl_choice_equal(&choice, &j->usual))
+        gcl_search_tell(j->search, &choice, us + lost_tail_us(j, &choice));
+}
+
 static int run_job(job *j, int stage, gcl_error *err)
 {
     const gcl_limits *limits = j->tuner->options.limits;
@@ -370,12 +385,14 @@ static int run_job(job *j, int stage, gcl_error *err)
         return 0;
     j->search =
         gcl_search_new(j->node, limits, &j->tuner->peak, most_scratch(j), &j->tuner->effects);
-    int usable = prepare(j, err);
+    double naive_us;
+    int usable = prepare(j, &naive_us, err);
     if (usable <= 0) {
         j->tuner->stage[j->part - j->tuner->parts->all] = GCL_TUNER_STAGES;
         return usable;
     }
-    if (try_choice(j, &j->usual, PREPARATION, err) != 0)
+    tell_naive(j, naive_us);
+    if (try_choice(j, &j->usual, err) != 0)
         return -1;
     j->usual_us = gcl_search_us(j->search, &j->usual);
     if (try_known(j, err) != 0 || look_around(j, stage, err) != 0)
