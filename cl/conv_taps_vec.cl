@@ -18,6 +18,7 @@
  *    quickest where KG (turned: CC) covers whole rows and so all is one run;
  * 2. for each NR outputs, adds the products with MR joined pixels at a time to their sums:
  *    MR * NR / V vector registers; 4, 2 and 1 pixels for the rest.
+ * Turned, and for up to DOTS pixels, dot products with the filter in its place instead of both.
  * At the end they are y, or where there are several groups of channels, its part for sum_vec.cl.
  *
  * Local memory: KG * (NR * (CC + pixels) + V) floats, turned NR * (CC + V) more; 2 * IB * P * Q
@@ -31,8 +32,13 @@
 #ifndef TURNED /* 0: convolution; 1: data gradient */
 #define TURNED 0
 #endif
+#ifndef DOTS /* pixels joined by a tap for which a TURNED filter is left as it lies: 0 to 16 */
+#define DOTS 8
+#endif
 #include "vec.cl"
 #define NV (NR / V)
+#define DOTS_K (V < 8 ? 2 : 4) /* these make V sums */
+#define DOTS_P (V / DOTS_K)
 
 /* ---- the filter's part ---------------------------------------------------------------------- */
 
@@ -167,6 +173,46 @@ static void add_all(__local float *sums, __global const float *x, __local const 
         add_products(sums, x, part, from + i, to + i, nc, step, 1);
 }
 
+#if TURNED && V > 1
+/* The same for DOTS_K outputs, with f as it lies: rows of nc channels, `step` apart like the
+ * pixels; dot products of DOTS_P pixels at a time. f need not be turned, but passes for each. */
+static void add_dots(__local float *sums, __global const float *x, __global const float *f,
+                     __local const int *from, __local const int *to, int nc, int step, int pixels)
+{
+    for (int first = 0; first < pixels; first += DOTS_P) {
+        __global const float *at[DOTS_P];
+        floatv acc[V];
+        float sum[V];
+        int c = 0;
+        #pragma unroll
+        for (int i = 0; i < DOTS_P; i++)
+            at[i] = x + (long)from[min(first + i, pixels - 1)] * step;
+        #pragma unroll
+        for (int i = 0; i < V; i++)
+            acc[i] = (floatv)(0.0f);
+        for (; c + V <= nc; c += V) {
+            floatv w[DOTS_K];
+            #pragma unroll
+            for (int k = 0; k < DOTS_K; k++)
+                w[k] = LOADV(f + (long)k * step + c);
+            #pragma unroll
+            for (int i = 0; i < V; i++)
+                acc[i] = fma(LOADV(at[i / DOTS_K] + c), w[i % DOTS_K], acc[i]);
+        }
+        turn(acc);
+        #pragma unroll
+        for (int i = 1; i < V; i++)
+            acc[0] += acc[i];
+        *(floatv *)sum = acc[0];
+        for (int i = 0; i < V && first + i / DOTS_K < pixels; i++) {
+            for (int e = c; e < nc; e++)
+                sum[i] = fma(at[i / DOTS_K][e], f[(long)(i % DOTS_K) * step + e], sum[i]);
+            sums[to[first + i / DOTS_K] * NR + i % DOTS_K] += sum[i];
+        }
+    }
+}
+#endif
+
 /* ---- taps ----------------------------------------------------------------------------------- */
 
 /* The positions p with 0 <= p * stride + tap - pad < size are first_of .. end_of - 1. */
@@ -220,6 +266,14 @@ void conv_taps(__global const float *x_base, ulong x_at, __global const float *f
         }
         for (int c0 = begin; joined > 0 && c0 < end; c0 += CC) {
             const int nc = min(CC, end - c0);
+#if TURNED && V > 1
+            if (joined <= DOTS && nk == blocks * NR) {
+                for (int k = 0; k < nk; k += DOTS_K)
+                    add_dots(sums + (long)(k / NR) * pixels * NR + k % NR, x + c0,
+                             f + (ulong)k * K + c0, from, to, nc, channels, joined);
+                continue;
+            }
+#endif
             fetch(part, f + (TURNED ? c0 : (ulong)c0 * K), nc, nk, K, part_pitch,
                   part + KG * part_pitch, CC + V);
             for (int kb = 0; kb < blocks; kb++)

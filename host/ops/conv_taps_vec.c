@@ -6,7 +6,10 @@
 
 enum { V, MR, NR, IB, CC, KG, GROUPS, N_PARAMS };
 
-enum { FMA_LATENCY = 4 }; /* cycles */
+enum {
+    FMA_LATENCY = 4, /* cycles */
+    DOTS = 8         /* pixels of a tap for which a turned filter is not turned */
+};
 
 static const gcl_param params[N_PARAMS] = {
     [V] = {"v", {16, 8, 4, 2, 1}, 5},
@@ -75,7 +78,7 @@ static int joined_by(int tap, int stride, int pad, int size, int positions)
     return gcl_smaller(end, positions) > first ? gcl_smaller(end, positions) - first : 0;
 }
 
-/* Cycles of the products of so many pixels with NR outputs: for each channel; and for each call, whose
+/* Cycles of the products of so many pixels with NR outputs: for each channel; and for calls, whose
  * sums come and go, in *calls. */
 static double products(int pixels, const int *v, double sum_cycles, double *calls)
 {
@@ -90,9 +93,9 @@ static double products(int pixels, const int *v, double sum_cycles, double *call
     return each;
 }
 
-/* Cycles, roughly, of one core for the whole launch: the filter's way from memory, in full runs or
- * parts of rows, and its turning; products, with their sums' way to registers and back; results; cores
- * that wait at the end; the addition of groups. */
+/* Cycles, roughly, of one core for the whole launch: the filter's way from memory, in one run or in
+ * parts of rows; dot products, or its turning and products, with their sums' way to registers and
+ * back; results; cores that wait at the end; the addition of groups. */
 static double estimate(const gcl_node *node, const gcl_limits *limits, const int *v)
 {
     const gcl_conv_attr *a = node->attr;
@@ -102,7 +105,6 @@ static double estimate(const gcl_node *node, const gcl_limits *limits, const int
     double sum_cycles = local_bytes(&c) > 512e3 ? 3.0 : 1.5;
     int whole = c.turned ? c.part >= c.channels : outputs >= c.outputs;
     double fetch = 4.0 * a->r * a->s * a->c * a->k < 512e3 ? 0.3 : whole ? 0.9 : 1.9;
-    fetch += c.turned ? 0.7 : 0.0;
     double x_cycles =
         4.0 * c.joined * c.channels * (c.turned ? 1 : a->stride_h * a->stride_w) < 512e3
             ? 0.05
@@ -114,9 +116,15 @@ static double estimate(const gcl_node *node, const gcl_limits *limits, const int
             int joined = c.images * rows * joined_by(s, a->stride_w, a->pad_w, a->w, a->q);
             if (joined == 0)
                 continue;
+            item += channels * outputs * fetch + 6.0 * joined;
+            if (c.turned && v[V] > 1 && joined <= DOTS) {
+                double passes = gcl_divide_up(joined, v[V] < 8 ? v[V] / 2 : v[V] / 4);
+                item += passes * outputs * (0.25 * channels + 45 * chunks);
+                continue;
+            }
             double calls, each = products(joined, v, sum_cycles, &calls);
-            item += channels * outputs * fetch + 6.0 * joined +
-                    c.blocks * (channels * (each + x_cycles * joined) + chunks * calls);
+            item += c.turned ? 0.7 * channels * outputs : 0;
+            item += c.blocks * (channels * (each + x_cycles * joined) + chunks * calls);
         }
     }
     double rows = (double)a->n * c.pixels / c.images;
@@ -199,8 +207,8 @@ static int recipe(const gcl_node *node, const gcl_limits *limits, const int *v, 
     gcl_launch *l = &out->launch[0];
     l->file = "conv_taps_vec";
     l->kernel = "conv_taps";
-    snprintf(l->defines, sizeof l->defines, "-DV=%d -DMR=%d -DNR=%d -DTURNED=%d", v[V], v[MR],
-             v[NR], c.turned);
+    snprintf(l->defines, sizeof l->defines, "-DV=%d -DMR=%d -DNR=%d -DTURNED=%d -DDOTS=%d", v[V],
+             v[MR], v[NR], c.turned, DOTS);
     const int sizes[] = {a->n,     a->h,     a->w,   a->c,        a->p,        a->q,
                          a->k,     a->r,     a->s,   a->stride_h, a->stride_w, a->pad_h,
                          a->pad_w, c.images, c.part, c.blocks};
