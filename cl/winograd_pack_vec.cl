@@ -1,8 +1,8 @@
 /* Packs a filter [R,S,C,K], R = S, for winograd_vec.cl: of each pair of phases G g G^T, as
  *     [position][output phase][outputs / NR][input phase][channels][NR]
- * zero beyond the outputs, with NR floats between positions, behind `zeros`: as many zeros as there
- * are channels. `flip` is 0 for the convolution (channels = C, outputs = K) and 1 for its data
- * gradient (channels = K, outputs = C, taps of a phase in reverse order).
+ * zero beyond the outputs, with NR floats between positions. `flip` is 0 for the convolution
+ * (channels = C, outputs = K) and 1 for its data gradient (channels = K, outputs = C, taps of a
+ * phase in reverse order).
  *
  * Work-item (block of CB channels, (output phase, block of NR outputs)). Work-group size 1.
  * Registers: 2 * ALPHA vectors and some. */
@@ -63,7 +63,7 @@ static void taps_to_points(floatv *g)
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1)))
 void winograd_pack(__global const float *f_base, ulong f_at, __global float *u_base, ulong u_at,
-                   int R, int C, int K, int is, int os, int off_h, int off_w, int flip, int zeros)
+                   int R, int C, int K, int is, int os, int off_h, int off_w, int flip)
 {
     const int channels = flip ? K : C, outputs = flip ? C : K;
     const int blocks_k = (outputs + NR - 1) / NR, kb = (int)get_global_id(1) % blocks_k;
@@ -73,16 +73,13 @@ void winograd_pack(__global const float *f_base, ulong f_at, __global float *u_b
     const int c0 = (int)get_global_id(0) * CB, c1 = min(c0 + CB, channels);
     __global float *u = u_base + u_at;
 
-    if (get_global_id(1) == 0)
-        for (int c = c0; c < (c1 == channels ? zeros : c1); c++)
-            u[c] = 0.0f;
     for (int in_phase = 0; in_phase < is * is; in_phase++) {
         for (int c = c0; c < c1; c++) {
             for (int k = 0; k < NR; k += V) {
                 const int n = min(V, outputs - kb * NR - k);
                 __global const float *f = f_base + f_at + (long)c * from_c
                     + (long)(kb * NR + k) * from_k;
-                __global float *to = u + zeros + get_global_id(1) * panel
+                __global float *to = u + get_global_id(1) * panel
                     + (ulong)(in_phase * channels + c) * NR + k;
                 floatv g[POSITIONS];
                 for (int ij = 0; ij < TR * TR; ij++) {

@@ -156,9 +156,9 @@ static void spread(floatv *d, const int n)
 }
 
 /* The pixels of a tile's window, ALPHA x ALPHA of them `step` apart, the first at (h, w) of x
- * [H,W,C]; beyond the picture: `zeros`. */
-static void find_window(__global const float **pixel, __global const float *x,
-                        __global const float *zeros, int H, int W, int C, int h, int w, int step)
+ * [H,W,C]; 0 beyond the picture. */
+static void find_window(__global const float **pixel, __global const float *x, int H, int W, int C,
+                        int h, int w, int step)
 {
     for (int i = 0; i < ALPHA; i++) {
         const int row = h + i * step, inside = row >= 0 && row < H;
@@ -166,7 +166,7 @@ static void find_window(__global const float **pixel, __global const float *x,
         for (int j = 0; j < ALPHA; j++) {
             const int column = w + j * step;
             pixel[i * ALPHA + j]
-                = inside && column >= 0 && column < W ? from + (long)column * C : zeros;
+                = inside && column >= 0 && column < W ? from + (long)column * C : 0;
         }
     }
 }
@@ -194,8 +194,12 @@ static void window_to_points(__local float *to, int step, int v_step,
             floatv d[ALPHA];
             #pragma unroll
             for (int i = 0; i < ALPHA; i++) {
-                __global const float *from = pixel[i * ALPHA + j] + c + v * V;
-                d[i] = n - v * V < V ? load_part(from, n - v * V) : LOADV(from);
+                __global const float *from = pixel[i * ALPHA + j];
+                d[i] = (floatv)(0.0f);
+                if (from && n - v * V >= V)
+                    d[i] = LOADV(from + c + v * V);
+                else if (from)
+                    d[i] = load_part(from + c + v * V, n - v * V);
             }
             to_points(d);
             #pragma unroll

@@ -39,13 +39,6 @@ static void multiply(__local float *m, int more, __local const float *v, int v_b
         #pragma unroll
         for (int k = 0; k < NV; k++)
             acc[r][k] = (floatv)(0.0f);
-    if (more) {
-        #pragma unroll
-        for (int r = 0; r < MR; r++)
-            #pragma unroll
-            for (int k = 0; k < NV; k++)
-                acc[r][k] = LOADV(m + r * NR + k * V);
-    }
     for (int block = begin; block < end; block++, v += v_block) {
         const int n = min(V, C - block % blocks_c * V);
         for (int c = 0; c < n; c++, u += NR) {
@@ -64,7 +57,8 @@ static void multiply(__local float *m, int more, __local const float *v, int v_b
     for (int r = 0; r < MR; r++)
         #pragma unroll
         for (int k = 0; k < NV; k++)
-            STOREL(acc[r][k], m + r * NR + k * V);
+            STOREL(more ? acc[r][k] + LOADV(m + r * NR + k * V) : acc[r][k],
+                   m + r * NR + k * V);
 }
 
 /* y[TM][TM] = A^T m A of V outputs. */
@@ -95,7 +89,7 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1)))
 void winograd(__global const float *x_base, ulong x_at, __global const float *u_base, ulong u_at,
               __global float *y_base, ulong y_at, int N, int H, int W, int C, int OH, int OW, int K,
               int R, int is, int os, int off_h, int off_w, int low_h, int low_w, int rows,
-              int columns, int zeros, int T, int CC, int KC, int KG, __local float *v,
+              int columns, int T, int CC, int KC, int KG, __local float *v,
               __local float *m EPILOGUE_PARAMS)
 {
     const int blocks_c = (C + V - 1) / V, all_c = is * is * blocks_c, chunk = CC / V;
@@ -105,7 +99,7 @@ void winograd(__global const float *x_base, ulong x_at, __global const float *u_
     const int m_block = (T + 1) * NR, m_step = KC * m_block;
     const ulong u_panel = (ulong)is * is * C * NR, u_step = u_panel * all_k + NR;
     const int kb0 = (int)get_global_id(0) * KG, kb1 = min(kb0 + KG, all_k);
-    __global const float *none = u_base + u_at, *u = none + zeros;
+    __global const float *u = u_base + u_at;
     __global float *y = y_base + y_at;
 
     for (int k0 = kb0; k0 < kb1; k0 += KC) {
@@ -120,7 +114,7 @@ void winograd(__global const float *x_base, ulong x_at, __global const float *u_
                     const int phase = b / blocks_c, c = b % blocks_c * V;
                     some = min(min(GROUP, b1 - b), blocks_c - b % blocks_c);
                     if (b == b0 || c == 0)
-                        find_window(pixel, x_base + x_at + (ulong)n * H * W * C, none, H, W, C,
+                        find_window(pixel, x_base + x_at + (ulong)n * H * W * C, H, W, C,
                                     h * is + low_h + phase / is, w * is + low_w + phase % is, is);
                     window_to_points(v + (b - b0) * v_block + t * V, v_step, v_block, pixel, c,
                                      min(some * V, C - c));

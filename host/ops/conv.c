@@ -365,8 +365,8 @@ static const gcl_variant *const conv_data_variants[] = {
     &gcl_conv_data_vec,        &gcl_conv_data_winograd, &gcl_conv_data_vec_taps,
     &gcl_conv_data_vec_narrow, &gcl_conv_data_tile,     &gcl_conv_data_naive};
 static const gcl_variant *const conv_weight_variants[] = {
-    &gcl_conv_weight_vec, &gcl_conv_weight_vec_narrow, &gcl_conv_weight_tile,
-    &gcl_conv_weight_naive};
+    &gcl_conv_weight_vec, &gcl_conv_weight_winograd, &gcl_conv_weight_vec_narrow,
+    &gcl_conv_weight_tile, &gcl_conv_weight_naive};
 
 const gcl_op gcl_op_conv = {
     .name = "conv",

@@ -11,8 +11,8 @@ extern const gcl_variant gcl_conv_vec, gcl_conv_data_vec, gcl_conv_weight_vec;
 extern const gcl_variant gcl_conv_vec_narrow, gcl_conv_data_vec_narrow, gcl_conv_weight_vec_narrow;
 /* A sum over taps, from the filter as it lies: few pixels. */
 extern const gcl_variant gcl_conv_vec_taps, gcl_conv_data_vec_taps;
-/* winograd.c: fewer products, by sums of pixels; CPUs. */
-extern const gcl_variant gcl_conv_winograd, gcl_conv_data_winograd;
+/* winograd.c, winograd_weight.c: fewer products, by sums of pixels; CPUs. */
+extern const gcl_variant gcl_conv_winograd, gcl_conv_data_winograd, gcl_conv_weight_winograd;
 extern const gcl_variant gcl_matmul_vec;
 /* conv_tile.c, gemm_tile.c: local memory and many work-items; GPUs. */
 extern const gcl_variant gcl_conv_tile, gcl_conv_data_tile, gcl_conv_weight_tile, gcl_matmul_tile;

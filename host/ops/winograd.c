@@ -1,9 +1,8 @@
 /* The winograd variants of convolution and its data gradient (cl/winograd_vec.cl). */
-#include <math.h>
 #include <stdio.h>
 
 #include "ops/conv_gather.h"
-#include "ops/vec.h"
+#include "ops/winograd.h"
 
 enum { V, MR, NR, TM, T, CC, KC, KG, N_PARAMS };
 
@@ -25,7 +24,6 @@ typedef struct cut {
     int rows, columns, tiles; /* of an image; of all */
     int all_c, all_k;         /* blocks of V channels and of NR outputs, of all phases */
     int t, cc, kc, kg;        /* T, CC, KC, KG, no larger than needed */
-    int zeros;
     int64_t v_floats, m_floats, u_floats;
     int64_t items[3];
 } cut;
@@ -48,11 +46,10 @@ static cut cut_of(const gcl_gather *g, const int *v)
              .phases_in = g->is_h * g->is_h,
              .phases_out = g->os_h * g->os_h,
              .rows = tiles_of(g->oh, g->r, g->os_h, g->off_h, g->low_h, v[TM]),
-             .columns = tiles_of(g->ow, g->s, g->os_w, g->off_w, g->low_w, v[TM]),
-             .zeros = gcl_round_up(g->c, v[V])};
+             .columns = tiles_of(g->ow, g->s, g->os_w, g->off_w, g->low_w, v[TM])};
     c.positions = (v[TM] + c.taps - 1) * (v[TM] + c.taps - 1);
     c.tiles = g->n * c.rows * c.columns;
-    c.all_c = c.phases_in * (c.zeros / v[V]);
+    c.all_c = c.phases_in * gcl_divide_up(g->c, v[V]);
     c.all_k = c.phases_out * gcl_divide_up(g->k, v[NR]);
     c.t = gcl_round_up(gcl_even_part(c.tiles, v[T]), v[MR]);
     c.cc = gcl_smaller(v[CC], c.all_c * v[V]);
@@ -60,32 +57,25 @@ static cut cut_of(const gcl_gather *g, const int *v)
     c.kc = gcl_smaller(v[KC], c.kg);
     c.v_floats = (int64_t)c.positions * c.cc * (c.t + 1);
     c.m_floats = (int64_t)c.positions * c.kc * v[NR] * (c.t + 1);
-    c.u_floats =
-        c.zeros + (int64_t)c.positions * ((int64_t)c.phases_in * g->c * c.all_k + 1) * v[NR];
+    c.u_floats = (int64_t)c.positions * ((int64_t)c.phases_in * g->c * c.all_k + 1) * v[NR];
     c.items[0] = gcl_divide_up(c.all_k, c.kg);
     c.items[1] = gcl_divide_up(c.tiles, c.t);
     c.items[2] = 1;
     return c;
 }
 
-/* The errors of forms, by TM + TR: as a part of the largest result and for each square root of a
- * number of summed channels (from 16 on). Twice what was measured of normal numbers with 16 channels,
- * where rounding grows less slowly than that: tests/check_winograd.c measures it again. */
-static const double error_unit[10] = {[4] = 1e-7, 1e-7, 3e-7, 4e-7, 1e-6, 2e-6};
-#define MOST_ERROR 3e-5 /* what worse forms are not offered for */
-
 static double error_of(const gcl_gather *g, const int *v)
 {
-    int taps = gcl_divide_up(g->r, g->is_h * g->os_h), channels = g->is_h * g->is_w * g->c;
-    return v[TM] + taps > 9 ? INFINITY
-                            : error_unit[v[TM] + taps] * sqrt(channels < 16 ? 16 : channels);
+    int taps = gcl_divide_up(g->r, g->is_h * g->os_h);
+    return gcl_winograd_error(v[TM], taps, g->is_h * g->is_w * g->c);
 }
 
 /* Whether there is such a form at all: square filters, of 2 to 5 taps a phase. */
 static int has_form(const gcl_gather *g)
 {
     int taps = gcl_divide_up(g->r, g->is_h * g->os_h);
-    return g->r == g->s && g->is_h == g->is_w && g->os_h == g->os_w && taps >= 2 && taps <= 5;
+    return g->r == g->s && g->is_h == g->is_w && g->os_h == g->os_w && taps >= 2 &&
+           taps <= GCL_WINOGRAD_MOST_TAPS;
 }
 
 static int fits(const gcl_gather *g, const gcl_limits *limits, const int *v)
@@ -94,16 +84,12 @@ static int fits(const gcl_gather *g, const gcl_limits *limits, const int *v)
         v[T] < 1 || v[CC] < v[V] || v[CC] % v[V] != 0 || v[KC] < 1 || v[KG] < 1)
         return 0;
     cut c = cut_of(g, v);
-    return error_of(g, v) <= MOST_ERROR &&
+    return error_of(g, v) <= GCL_WINOGRAD_MOST_ERROR &&
            (uint64_t)(c.v_floats + c.m_floats) * sizeof(float) <= limits->local_bytes &&
            (uint64_t)c.u_floats * sizeof(float) <= limits->max_alloc_bytes;
 }
 
 /* ---- defaults ------------------------------------------------------------------------------- */
-
-/* Cycles of one core for a byte moved from or to memory, and from the third-level cache. */
-#define MEMORY 0.3
-#define CACHE  0.1
 
 /* Cycles, roughly, of one core for the whole launch of winograd_vec.cl. */
 static double estimate(const gcl_gather *g, const gcl_limits *limits, const int *v)
@@ -112,14 +98,15 @@ static double estimate(const gcl_gather *g, const gcl_limits *limits, const int 
     int vectors = v[NR] / v[V], line = 4 * v[V], outputs = v[TM] * v[TM];
     int chunks = gcl_divide_up(c.all_c, c.cc / v[V]), passes = gcl_divide_up(c.kg, c.kc);
     double channels = (double)c.phases_in * g->c, tiles = gcl_smaller(c.t, c.tiles);
-    double read =
-        tiles * c.all_c * (7.0 * c.positions + MEMORY * line * outputs) * (chunks > 1 ? passes : 1);
+    double read = tiles * c.all_c * (7.0 * c.positions + GCL_MEMORY_CYCLES * line * outputs) *
+                  (chunks > 1 ? passes : 1);
     double blocks = (double)c.positions * c.kg * (c.t / v[MR]);
     double products =
         blocks * v[MR] * vectors * (1.1 * channels + (chunks > 1 ? 4.0 : 2.0) * chunks);
     double panels = (double)c.positions * channels * v[NR] * 4;
-    double fetch = c.kg * panels * (c.all_k * panels > 8e6 ? MEMORY : CACHE);
-    double write = tiles * c.kg * vectors * (5.0 * c.positions + 2 * MEMORY * line * outputs);
+    double fetch = c.kg * panels * (c.all_k * panels > 8e6 ? GCL_MEMORY_CYCLES : GCL_CACHE_CYCLES);
+    double write =
+        tiles * c.kg * vectors * (5.0 * c.positions + 2 * GCL_MEMORY_CYCLES * line * outputs);
     double item = read + products + 30 * blocks * chunks + fetch + write + 500;
     return gcl_vec_waves(c.items, 0.2, limits) * item;
 }
@@ -131,7 +118,8 @@ static double estimate_pack(const gcl_gather *g, const gcl_limits *limits, const
     double vectors = (double)c.phases_in * g->c * c.all_k * (v[NR] / v[V]);
     double bytes = 4.0 * (double)c.u_floats;
     double load = c.taps * c.taps * (g->flip ? 3.0 * v[V] : 1.0);
-    return (vectors * (load + 6.0 * c.positions) + bytes * (bytes > 8e6 ? 2 * MEMORY : CACHE)) /
+    return (vectors * (load + 6.0 * c.positions) +
+            bytes * (bytes > 8e6 ? 2 * GCL_MEMORY_CYCLES : GCL_CACHE_CYCLES)) /
            limits->compute_units;
 }
 
@@ -140,8 +128,7 @@ static void try_values(const gcl_gather *g, const gcl_limits *limits, const int 
                        double *best)
 {
     cut c = cut_of(g, t);
-    double room = (double)gcl_vec_cache(limits) * 4 / 3;
-    if (4.0 * (double)(c.v_floats + c.m_floats) > room || !fits(g, limits, t))
+    if (4.0 * (double)(c.v_floats + c.m_floats) > gcl_winograd_room(limits) || !fits(g, limits, t))
         return;
     double cost = estimate(g, limits, t) + estimate_pack(g, limits, t);
     if (*best < 0 || cost < *best) {
@@ -163,7 +150,7 @@ static double choose(const gcl_gather *g, const gcl_limits *limits, int *v)
     int all_k = g->os_h * g->os_h * gcl_divide_up(g->k, t[NR]);
     for (int i = 0; i < N_PARAMS; i++)
         v[i] = t[i];
-    for (t[TM] = 2; t[TM] <= 6; t[TM]++)
+    for (t[TM] = 2; t[TM] <= GCL_WINOGRAD_MOST_TILE; t[TM]++)
         for (t[T] = t[MR]; t[T] <= 12 * t[MR]; t[T] += t[T] < 4 * t[MR] ? t[MR] : 2 * t[MR])
             for (t[CC] = all_c;; t[CC] = gcl_round_up(t[CC] / 2, t[V])) {
                 for (t[KG] = all_k;; t[KG] = gcl_divide_up(t[KG], 2)) {
@@ -202,15 +189,9 @@ static int applies(const gcl_node *node, const gcl_limits *limits)
 static void pack(const gcl_gather *g, const cut *c, const int *v, gcl_arg packed, gcl_launch *l)
 {
     enum { CHANNELS = 8 }; /* of a work-item */
-    const int sizes[] = {g->r,
-                         g->flip ? g->k : g->c,
-                         g->flip ? g->c : g->k,
-                         g->is_h,
-                         g->os_h,
-                         g->off_h,
-                         g->off_w,
-                         g->flip,
-                         c->zeros};
+    const int sizes[] = {
+        g->r,   g->flip ? g->k : g->c, g->flip ? g->c : g->k, g->is_h, g->os_h, g->off_h, g->off_w,
+        g->flip};
     *l = (gcl_launch){.file = "winograd_pack_vec", .kernel = "winograd_pack"};
     snprintf(l->defines, sizeof l->defines, "-DV=%d -DNR=%d -DCB=%d -DTM=%d -DTR=%d", v[V], v[NR],
              CHANNELS, v[TM], c->taps);
@@ -234,9 +215,9 @@ static int recipe(const gcl_node *node, const gcl_limits *limits, const int *v, 
     *l = (gcl_launch){.file = "winograd_vec", .kernel = "winograd"};
     snprintf(l->defines, sizeof l->defines, "-DV=%d -DMR=%d -DNR=%d -DTM=%d -DTR=%d", v[V], v[MR],
              v[NR], v[TM], c.taps);
-    const int sizes[] = {g.n,    g.h,       g.w,     g.c,     g.oh,    g.ow,    g.k,
-                         g.r,    g.is_h,    g.os_h,  g.off_h, g.off_w, g.low_h, g.low_w,
-                         c.rows, c.columns, c.zeros, c.t,     c.cc,    c.kc,    c.kg};
+    const int sizes[] = {g.n,    g.h,       g.w,    g.c,     g.oh,    g.ow,    g.k,
+                         g.r,    g.is_h,    g.os_h, g.off_h, g.off_w, g.low_h, g.low_w,
+                         c.rows, c.columns, c.t,    c.cc,    c.kc,    c.kg};
     l->args[l->n_args++] = gcl_arg_in(0);
     l->args[l->n_args++] = packed;
     l->args[l->n_args++] = gcl_arg_out();
