@@ -88,6 +88,43 @@ const char *gcl_records_rejected(const gcl_records *records, const gcl_workload 
     return NULL;
 }
 
+/* 1 if another record than number i is of its workload and device, and has the driver and the source, or
+ * any source where that is negative. `from`: the first that is looked at. */
+static int has_like(const gcl_records *records, int i, int from, const char *driver, int source)
+{
+    const gcl_record *r = &records->all[i];
+    for (int k = from; k < records->n; k++) {
+        const gcl_record *other = &records->all[k];
+        if (k != i && other->rejected[0] == 0 && strcmp(other->driver, driver) == 0 &&
+            (source < 0 || (int)other->source == source) && strcmp(other->device, r->device) == 0 &&
+            strcmp(other->platform, r->platform) == 0 && gcl_workload_equal(&other->work, &r->work))
+            return 1;
+    }
+    return 0;
+}
+
+gcl_records_summary gcl_records_summarise(const gcl_records *records, const gcl_limits *limits)
+{
+    gcl_records_summary sum = {0};
+    for (int i = 0; i < records->n; i++) {
+        const gcl_record *r = &records->all[i];
+        int same = gcl_record_same_driver(r, limits);
+        if (!gcl_record_is_of(r, limits))
+            continue;
+        if (r->rejected[0] != 0)
+            sum.rejected += same;
+        else if (has_like(records, i, i + 1, r->driver, (int)r->source))
+            continue; /* a newer one counts */
+        else if (!same)
+            sum.of_other_driver += !has_like(records, i, 0, limits->driver, -1);
+        else if (r->source == GCL_RECORD_USER)
+            sum.user++;
+        else
+            sum.shipped++;
+    }
+    return sum;
+}
+
 /* ---- choosing ------------------------------------------------------------------------------------- */
 
 /* A workload further away than this says nothing: the fourfold batch is about 6 away, twice the side

@@ -70,6 +70,14 @@ json_t *gcl_record_json(const gcl_record *record);
 int gcl_record_is_of(const gcl_record *record, const gcl_limits *limits); /* platform and device */
 int gcl_record_same_driver(const gcl_record *record, const gcl_limits *limits);
 
+/* Of how many workloads records are there for a device? */
+typedef struct gcl_records_summary {
+    int user, shipped;   /* with this driver */
+    int of_other_driver; /* and none with this one */
+    int rejected;        /* candidates that this driver cannot do */
+} gcl_records_summary;
+gcl_records_summary gcl_records_summarise(const gcl_records *records, const gcl_limits *limits);
+
 /* The newest record of the person's own for this very workload, device and driver; NULL: none. */
 const gcl_record *gcl_records_find(const gcl_records *records, const gcl_workload *work,
                                    const gcl_limits *limits);

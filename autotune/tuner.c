@@ -16,6 +16,7 @@ static const int candidates[GCL_TUNER_STAGES + 1] = {0, 8, 16, 48};
 
 #define PATIENCE    30.0 /* seconds: a build by a slow compiler on a busy machine */
 #define PREPARATION 90.0 /* more, for operands and naive */
+#define BUSY        3.0  /* times what these took is added to the patience */
 #define SLICE       0.7  /* of a part's share of the time: the stages behind it want some too */
 #define LEAST_SLICE 1.5  /* seconds for a part, however small its share */
 #define NEAR_BOUND  1.05 /* times the least possible time: nothing is left to win */
@@ -32,6 +33,7 @@ struct gcl_tuner {
     int *stage; /* by part: that it went through last; the last of all if it cannot be tuned */
     int lost;   /* workers in a row that did not answer */
     const gcl_part *prepared; /* that the worker is ready for */
+    double preparing;         /* seconds that this took: how busy the machine is */
     gcl_tuner_stats stats;
 };
 
@@ -108,11 +110,13 @@ static int prepare(job *j, double *naive_us, gcl_error *err)
 {
     gcl_tuner *t = j->tuner;
     json_t *answer = NULL, *question = question_about(j, "naive");
+    double start = gcl_seconds();
     gcl_worker_end end =
         gcl_worker_ask(t->worker, question, t->options.patience + PREPARATION, &answer, err);
     *naive_us = json_number_value(json_object_get(answer, "us"));
     int usable = end == GCL_WORKER_ANSWERED && *naive_us > 0;
     t->prepared = usable ? j->part : NULL;
+    t->preparing = gcl_seconds() - start;
     if (!usable && end != GCL_WORKER_FAILED) {
         char text[160];
         const char *error = json_string_value(json_object_get(answer, "error"));
@@ -135,7 +139,8 @@ static int ask_about(job *j, const json_t *question, const gcl_choice *choice, d
         gcl_search_tell(j->search, choice, INFINITY);
         return err->code != GCL_OK ? -1 : 0;
     }
-    gcl_worker_end end = gcl_worker_ask(t->worker, question, seconds, answer, err);
+    gcl_worker_end end =
+        gcl_worker_ask(t->worker, question, seconds + BUSY * t->preparing, answer, err);
     const char *wrong = json_string_value(json_object_get(*answer, "wrong"));
     const char *error = json_string_value(json_object_get(*answer, "error"));
     int result = 0;

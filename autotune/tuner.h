@@ -26,7 +26,8 @@ typedef struct gcl_tuner_options {
     const char *device;  /* as --device; kept */
     const gcl_limits *limits;
     gcl_records *records; /* what is known; added to */
-    double patience;      /* seconds that a candidate may take to build and run; 0: 30 */
+    double
+        patience; /* seconds that a candidate may take to build and run; 0: 30; more on a busy machine */
 } gcl_tuner_options;
 
 typedef struct gcl_tuner_stats {

@@ -33,7 +33,7 @@ typedef struct tuning {
     double before_ms, after_ms;
     gcl_tuner_stats stats;
     int withdrawn, left; /* choices that were slower in the step; parts that need more time */
-    double started, seconds;
+    double started, end, seconds; /* when it began, when it should be over; what it took */
 } tuning;
 
 /* ---- timing the step ------------------------------------------------------------------------------ */
@@ -138,10 +138,10 @@ static int withdraw_losers(tuning *t, gcl_tuner *tuner, gcl_error *err)
     return 0;
 }
 
-/* The step with what was found and without, in turn, twice. */
+/* The step with what was found and without, in turn: twice, if there is time. */
 static int measure_both(tuning *t, gcl_error *err)
 {
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i == 0 || (i == 1 && gcl_seconds() < t->end); i++)
         if (measure(t, 1, err) != 0 || measure(t, 0, err) != 0)
             return -1;
     return 0;
@@ -165,10 +165,10 @@ static double seconds_to_compare(const tuning *t)
     return 6 * (1 + 1e-3 * t->before_ms * (TIMED_STEPS + 1));
 }
 
-static int search(tuning *t, double budget, gcl_error *err)
+static int search(tuning *t, gcl_error *err)
 {
     char *program = gcl_program_path();
-    double end = t->started + budget - seconds_to_compare(t);
+    double end = t->end - seconds_to_compare(t);
     gcl_tuner_options options = {
         .program = program, .device = t->device, .limits = &t->limits, .records = t->records};
     t->parts = t->before;
@@ -191,11 +191,12 @@ static int tune(tuning *t, const char *name, const gcl_options *options, gcl_err
 {
     double budget = options->budget > 0 ? options->budget : USUAL_BUDGET;
     t->started = gcl_seconds();
+    t->end = t->started + budget;
     t->device = options->device;
     if (gcl_configure_model(&t->config, name, options, err) != 0)
         return -1;
     t->batch = options->batch > 0 ? (int)options->batch : t->config.model.preset->batch;
-    if (measure(t, 0, err) != 0 || search(t, budget, err) != 0)
+    if (measure(t, 0, err) != 0 || search(t, err) != 0)
         return -1;
     t->seconds = gcl_seconds() - t->started;
     return 0;
