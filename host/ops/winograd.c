@@ -235,6 +235,8 @@ static double cost(const gcl_node *node, const gcl_limits *limits)
 {
     int values[N_PARAMS];
     gcl_gather g = gcl_gather_of(node);
+    if (!gcl_winograd_pays(g.c, g.k))
+        return INFINITY;
     double least = choose(&g, limits, values) / gcl_gather_cycles(&g, limits);
     return gcl_vec_cost(least, g.k, 2 * (int)limits->float_width, limits);
 }

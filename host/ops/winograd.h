@@ -26,6 +26,14 @@ static inline double gcl_winograd_error(int tm, int taps, int terms)
     return unit[tm + taps] * sqrt(terms < 16 ? 16 : terms);
 }
 
+/* Whether its products saved are worth its rounding: not where there are few to save. Small networks so
+ * keep the direct form's accuracy; asked for by name, the variant is there for them too. */
+static inline int gcl_winograd_pays(int channels, int outputs)
+{
+    enum { LEAST = 32 };
+    return channels >= LEAST && outputs >= LEAST;
+}
+
 /* Local memory that a work-item may fill, in bytes. */
 static inline double gcl_winograd_room(const gcl_limits *limits)
 {

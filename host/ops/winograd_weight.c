@@ -215,6 +215,8 @@ static double cost(const gcl_node *node, const gcl_limits *limits)
 {
     int values[N_PARAMS];
     const gcl_conv_attr *a = node->attr;
+    if (!gcl_winograd_pays(a->c, a->k))
+        return INFINITY;
     double direct = node->op->flops(node) / (2.0 * gcl_vec_length(a->k, limits)) / 0.8;
     double least = choose(a, limits, values) / (3000 + direct / limits->compute_units);
     return gcl_vec_cost(least, a->k, 2 * (int)limits->float_width, limits);
