@@ -168,6 +168,7 @@ struct gcl_system {
     gcl_shape (*latent)(const gcl_model *model, int count);
     gcl_node *(*generate)(gcl_nn *nn, const gcl_model *model, gcl_node *z);
     double control_scale; /* control vectors of the sample grid: N(0,1) times this */
+    double temperature;   /* of other samples, if none is given; 0 for 1 */
     gcl_node *(*translate)(gcl_nn *nn, const gcl_model *model, gcl_node *source);
     int translate_in_training; /* batch statistics and dropout also then */
     gcl_node *(*classify)(gcl_nn *nn, const gcl_model *model, gcl_node *x); /* [N,1,1,classes] */

@@ -380,6 +380,7 @@ const gcl_system gcl_nvae = {
     .latent = latent,
     .generate = generate,
     .control_scale = 0.7,
+    .temperature = 0.7,
     .reconstruct = reconstruct,
     .bound = bound,
     .picture_low = 0,

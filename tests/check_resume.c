@@ -92,6 +92,8 @@ START_TEST(half_a_batch_is_not_the_batch)
 }
 END_TEST
 
+#define AVERAGED "--set ema=0.9"
+
 /* ---- two calls ------------------------------------------------------------------------------------- */
 
 static const struct {
@@ -101,6 +103,7 @@ static const struct {
     {"dcgan:tiny --accumulate 2", "accumulated", "rmsprop"},
     {"pix2pix:tiny", "pix2pix", "adam.m running_mean"},
     {"nvae:tiny", "nvae", "sr. adamax running_mean"},
+    {"resnet_gan:tiny " AVERAGED, "resnet_gan", "G.average running_mean"},
 };
 enum { RESUMED = sizeof resumed / sizeof *resumed };
 
@@ -123,16 +126,18 @@ END_TEST
 
 /* ---- sheets in between ----------------------------------------------------------------------------- */
 
-/* Translating takes batch statistics but must leave the running ones alone. The straight runs made no
- * sheet between their first and their last step. */
+/* Translating takes batch statistics but must leave the running ones alone; samples of averaged
+ * weights have statistics of their own. The straight runs made no sheet between their first and their
+ * last step. */
 START_TEST(sheets_leave_no_trace_in_training)
 {
-    const char *model = _i == 0 ? "pix2pix" : "nvae";
+    static const char *const models[] = {"pix2pix", "nvae", "resnet_gan"};
+    const char *model = models[_i];
     char straight[60], often[60], sheet[120];
     snprintf(straight, sizeof straight, "%s-straight", model);
     snprintf(often, sizeof often, "%s-often", model);
-    ck_exits(0, TRAIN "%s:tiny --batch 2 --steps 4 --set train.sample_every=1 --out %s", model,
-             often);
+    ck_exits(0, TRAIN "%s:tiny --batch 2 --steps 4 --set train.sample_every=1 %s --out %s", model,
+             _i == 2 ? AVERAGED : "", often);
     snprintf(sheet, sizeof sheet, "%s/samples/000003.png", often);
     ck_assert(exists(in_scratch(sheet)));
     snprintf(sheet, sizeof sheet, "%s/samples/000003.png", straight);
@@ -150,6 +155,6 @@ int main(void)
     tcase_add_test(tests, accumulated_batches_are_one_batch);
     tcase_add_test(tests, half_a_batch_is_not_the_batch);
     tcase_add_loop_test(tests, a_run_in_two_calls_is_the_run_in_one, 0, RESUMED);
-    tcase_add_loop_test(tests, sheets_leave_no_trace_in_training, 0, 2);
+    tcase_add_loop_test(tests, sheets_leave_no_trace_in_training, 0, 3);
     return run_tests("resume", tests);
 }

@@ -235,10 +235,13 @@ static int generate(gcl_trained *t, gcl_sampler *sampler, uint8_t *pictures, int
     const gcl_model *model = &t->config.model;
     int64_t size = gcl_sampler_latent_count(model);
     float *latents = gcl_alloc((size_t)(n * size) * sizeof *latents);
-    double temperature = t->options->temperature > 0 ? t->options->temperature : 1;
+    double temperature = gcl_sampler_temperature(model, t->options->temperature);
+    int passes = t->options->readjust > 0 ? (int)t->options->readjust : GCL_USUAL_PASSES;
     for (int i = 0; i < n; i++)
         gcl_sampler_latent(model, t->options->seed + (unsigned)i, temperature, latents + i * size);
-    int result = gcl_sampler_run(sampler, latents, n, pictures, err);
+    int result = gcl_sampler_readjust(sampler, passes, temperature, err);
+    if (result == 0)
+        result = gcl_sampler_run(sampler, latents, n, pictures, err);
     free(latents);
     return result;
 }

@@ -84,7 +84,10 @@ static const option table[] = {
     {"iw", 0, WHOLE, AT(iw), "K", " evaluate ",
      "draws of the importance-weighted bound (of a model that reconstructs); 1 if not given"},
     {"temperature", 0, REAL, AT(temperature), "T", " sample evaluate ",
-     "scales the latent vectors; 1 if not given"},
+     "scales the latent vectors; not given: 0.7 for nvae, else 1"},
+    {"readjust", 0, WHOLE, AT(readjust), "N", " sample evaluate ",
+     "N batches of 16 go through the generator at that temperature before, to readjust the running "
+     "statistics of batch norm; not given: 64 for averaged weights, else none"},
 
     {"network", 0, TEXT, AT(network), "NAME", " forward ", "which network; the first if not given"},
     {"weights", 0, TEXT, AT(weights), "FILE.safetensors", " forward ",
@@ -106,10 +109,8 @@ static const struct limit {
     size_t at;
     int64_t most;
 } limits[] = {
-    {AT(threads), 1024},
-    {AT(batch), GCL_MAX_BATCH},
-    {AT(accumulate), GCL_MAX_PARTS},
-    {AT(size), 1 << 16},
+    {AT(threads), 1024}, {AT(batch), GCL_MAX_BATCH}, {AT(accumulate), GCL_MAX_PARTS},
+    {AT(size), 1 << 16}, {AT(readjust), 1 << 20},
 };
 
 enum { N_OPTIONS = sizeof table / sizeof *table };

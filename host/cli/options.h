@@ -31,7 +31,7 @@ typedef struct gcl_options {
 
     const char *model, *data, *out, *resume, *init, *config, *replay, *in, *weights, *network;
     const char *grid, *seeds, *kind;
-    int64_t steps, batch, accumulate, count, size, iw, interpolate;
+    int64_t steps, batch, accumulate, count, size, iw, interpolate, readjust;
     double epochs, minutes, temperature, budget;
     int dry_run, train_mode;
 

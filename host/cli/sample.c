@@ -20,8 +20,9 @@ typedef struct request {
     uint64_t first;
     int count, columns; /* pictures; with steps: frames */
     int steps;          /* from a seed to the next; 0: a picture for each seed */
-    double temperature;
-    const char *out; /* .png or folder; NULL: beside the checkpoint's run */
+    double temperature; /* 0: the usual one */
+    int passes;         /* that readjust running statistics */
+    const char *out;    /* .png or folder; NULL: beside the checkpoint's run */
 } request;
 
 static int parse_grid(const char *text, int *columns, int *rows, gcl_error *err)
@@ -54,7 +55,8 @@ static int parse_request(request *r, const gcl_options *options, gcl_error *err)
     int rows = 0;
     int64_t count = options->count;
     *r = (request){.first = options->seed,
-                   .temperature = options->temperature > 0 ? options->temperature : 1,
+                   .temperature = options->temperature,
+                   .passes = options->readjust > 0 ? (int)options->readjust : GCL_USUAL_PASSES,
                    .out = options->out};
     if (options->grid != NULL && parse_grid(options->grid, &r->columns, &rows, err) != 0)
         return -1;
@@ -207,7 +209,8 @@ static int sample(gcl_device *dev, const gcl_safetensors *file, const gcl_model 
     int batch = r->count < BATCH ? r->count : BATCH;
     gcl_sampler *sampler = gcl_sampler_new(dev, store, model, batch, err);
     if (sampler != NULL &&
-        gcl_checkpoint_load(file, gcl_sampler_nn(sampler), store, GCL_LOAD_PART, err) == 0) {
+        gcl_checkpoint_load(file, gcl_sampler_nn(sampler), store, GCL_LOAD_PART, err) == 0 &&
+        gcl_sampler_readjust(sampler, r->passes, r->temperature, err) == 0) {
         uint8_t *pictures = make_pictures(sampler, model, r, err);
         if (pictures != NULL)
             result = write_out(r, pictures, sampler, run, err);
@@ -232,6 +235,7 @@ int gcl_command_sample(const gcl_options *options, gcl_error *err)
         return -1;
     int result = gcl_configure_checkpoint(&config, file, options, err);
     if (result == 0) {
+        r.temperature = gcl_sampler_temperature(&config.model, r.temperature);
         gcl_device *dev = gcl_device_open(options->device, 0, err);
         result = dev != NULL ? sample(dev, file, &config.model, &r, run, err) : -1;
         gcl_device_close(dev);

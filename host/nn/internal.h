@@ -66,7 +66,7 @@ struct gcl_network {
 struct gcl_nn {
     gcl_graph *graph;
     gcl_arena *arena;
-    int training, replay, frozen, averaged, prologue;
+    int training, replay, frozen, readjust, averaged, prologue;
     int prologue_runs;
     gcl_policy policy; /* of fresh weights */
     gcl_network **networks;

@@ -41,6 +41,11 @@ enum { AXES_NHW = GCL_AXIS_N | GCL_AXIS_H | GCL_AXIS_W };
 static void follow(gcl_nn *nn, const char *name, gcl_node *running, gcl_node *value,
                    double momentum)
 {
+    if (nn->readjust) {
+        gcl_node *step = gcl_mul(gcl_sub(value, running), gcl_nn_scalar(nn, GCL_READJUST));
+        gcl_state_update(nn, name, gcl_add(running, step));
+        return;
+    }
     gcl_node *old = gcl_scale(running, 1 - momentum), *new = gcl_scale(value, momentum);
     gcl_state_update(nn, name, gcl_add(old, new));
 }
@@ -58,7 +63,7 @@ gcl_node *gcl_layer_batch_norm(gcl_nn *nn, const char *name, gcl_node *x, double
     gcl_node *bias =
         gcl_parameter(nn, "bias", shape, GCL_LAYOUT_VECTOR, NULL, gcl_init_constant(0));
     gcl_node *mean = gcl_state(nn, "running_mean", c, 0), *var = gcl_state(nn, "running_var", c, 1);
-    if (gcl_nn_training(nn)) {
+    if (gcl_nn_training(nn) || nn->readjust) {
         gcl_node *running_mean = mean, *running_var = var;
         mean = gcl_mean_over(x, AXES_NHW);
         var = gcl_mean_over(gcl_square(gcl_sub(x, mean)), AXES_NHW);

@@ -14,6 +14,7 @@ gcl_nn *gcl_nn_new(gcl_graph *graph, const gcl_nn_options *options)
     nn->replay = options->replay;
     nn->averaged = options->averaged;
     nn->frozen = options->frozen;
+    nn->readjust = options->readjust;
     nn->prologue = options->prologue;
     return nn;
 }

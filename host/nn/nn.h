@@ -24,10 +24,14 @@ typedef struct gcl_nn_options {
     int training; /* batch statistics, running statistics updated, dropout on */
     int replay;   /* every random draw is an input named as in the reference, not Philox */
     int frozen;   /* batch statistics as in training, but running statistics stay as they are */
+    /* Batch statistics, and running <- running + GCL_READJUST (batch - running); else no training. */
+    int readjust;
     int averaged; /* networks read the averages that gcl_network_average kept, not their parameters */
     /* Build only what has to run before step 0: see gcl_nn_prologue. */
     int prologue;
 } gcl_nn_options;
+
+#define GCL_READJUST "readjust" /* the scalar of that: 1 / n in the n-th run gives their mean */
 
 gcl_nn *gcl_nn_new(gcl_graph *graph, const gcl_nn_options *options);
 void gcl_nn_free(gcl_nn *nn); /* not the graph */

@@ -8,43 +8,71 @@
 
 /* Training never gets to this step, so its random numbers are none of these. */
 #define NO_STEP 0xffffffffu
-enum { CONTROL_STREAM = 0x636f6e74, SEED_STREAM = 0x73656564 };
+enum { CONTROL_STREAM = 0x636f6e74, SEED_STREAM = 0x73656564, READJUST_STREAM = 0x72656164 };
+enum { PASSES_OF_AVERAGES = 64, READJUST_BATCH = 16 };
 
-struct gcl_sampler {
-    const gcl_model *model;
+/* The generator in one mode: latents to pictures. */
+typedef struct generator {
     int batch;
     gcl_graph *graph;
     gcl_nn *nn;
     gcl_plan *plan;
     gcl_node *z, *pictures;
-    int64_t z_at, key_at, latent_count, picture_count;
+    int64_t z_at, key_at, share_at; /* in the stage; -1: not read */
+} generator;
+
+struct gcl_sampler {
+    gcl_device *dev;
+    gcl_store *store;
+    const gcl_model *model;
+    generator evaluation, readjusting; /* the second is made when first needed */
+    int64_t latent_count, picture_count;
     uint32_t runs; /* so that what pictures draw beside their latents differs from run to run */
     float *values; /* [batch, H, W, C] */
+    float *kept;   /* running statistics as training left them; NULL: they are so */
 };
 
-static int build(gcl_sampler *sampler, gcl_device *dev, gcl_store *store, gcl_error *err)
+/* Whether samples come from averaged weights; never where there is no such setting. */
+static int averages(const gcl_model *model) { return gcl_model_real(model, "ema") > 0; }
+
+static int build(gcl_sampler *sampler, generator *g, int batch, int readjust, gcl_error *err)
 {
     const gcl_system *system = sampler->model->system;
-    sampler->graph = gcl_graph_new();
-    int averaged =
-        gcl_model_real(sampler->model, "ema") > 0; /* not where there is no such setting */
-    sampler->nn = gcl_nn_new(sampler->graph, &(gcl_nn_options){.averaged = averaged});
-    sampler->z =
-        gcl_input(sampler->graph, "z", GCL_F32, system->latent(sampler->model, sampler->batch));
-    gcl_node *y = system->generate(sampler->nn, sampler->model, sampler->z);
-    sampler->pictures = gcl_graph_output(y, "pictures");
-    gcl_nn_finish(sampler->nn);
-    if (gcl_graph_error(sampler->graph) != NULL)
-        return gcl_fail(err, GCL_USAGE, "%s", gcl_graph_error(sampler->graph));
-    sampler->plan = gcl_plan_new(dev, sampler->graph, store, NULL, err);
-    if (sampler->plan == NULL)
+    gcl_nn_options options = {.averaged = averages(sampler->model), .readjust = readjust};
+    g->batch = batch;
+    g->graph = gcl_graph_new();
+    g->nn = gcl_nn_new(g->graph, &options);
+    g->z = gcl_input(g->graph, "z", GCL_F32, system->latent(sampler->model, batch));
+    g->pictures = gcl_graph_output(system->generate(g->nn, sampler->model, g->z), "pictures");
+    gcl_nn_finish(g->nn);
+    if (gcl_graph_error(g->graph) != NULL)
+        return gcl_fail(err, GCL_USAGE, "%s", gcl_graph_error(g->graph));
+    g->plan = gcl_plan_new(sampler->dev, g->graph, sampler->store, NULL, err);
+    if (g->plan == NULL)
         return -1;
-    sampler->z_at = gcl_plan_offset(sampler->plan, sampler->z);
-    sampler->key_at = gcl_plan_offset(sampler->plan, gcl_nn_key(sampler->nn));
-    sampler->latent_count = gcl_shape_count(sampler->z->shape) / sampler->batch;
-    sampler->picture_count = gcl_shape_count(y->shape) / sampler->batch;
-    sampler->values =
-        gcl_try_alloc((size_t)gcl_shape_count(y->shape) * sizeof(float), "sampled pictures", err);
+    g->z_at = gcl_plan_offset(g->plan, g->z);
+    g->key_at = gcl_plan_offset(g->plan, gcl_nn_key(g->nn));
+    g->share_at = gcl_plan_offset(g->plan, gcl_nn_scalar(g->nn, GCL_READJUST));
+    return 0;
+}
+
+static void unbuild(generator *g)
+{
+    gcl_plan_free(g->plan);
+    gcl_nn_free(g->nn);
+    gcl_graph_free(g->graph);
+    *g = (generator){0};
+}
+
+static int build_evaluation(gcl_sampler *sampler, int batch, gcl_error *err)
+{
+    generator *g = &sampler->evaluation;
+    if (build(sampler, g, batch, 0, err) != 0)
+        return -1;
+    int64_t n = gcl_shape_count(g->pictures->shape);
+    sampler->latent_count = gcl_shape_count(g->z->shape) / batch;
+    sampler->picture_count = n / batch;
+    sampler->values = gcl_try_alloc((size_t)n * sizeof(float), "sampled pictures", err);
     return sampler->values != NULL ? 0 : -1;
 }
 
@@ -57,9 +85,8 @@ gcl_sampler *gcl_sampler_new(gcl_device *dev, gcl_store *store, const gcl_model 
         return NULL;
     }
     gcl_sampler *sampler = gcl_alloc(sizeof *sampler);
-    sampler->model = model;
-    sampler->batch = batch;
-    if (build(sampler, dev, store, err) == 0)
+    *sampler = (gcl_sampler){.dev = dev, .store = store, .model = model};
+    if (build_evaluation(sampler, batch, err) == 0)
         return sampler;
     gcl_sampler_free(sampler);
     return NULL;
@@ -69,20 +96,21 @@ void gcl_sampler_free(gcl_sampler *sampler)
 {
     if (sampler == NULL)
         return;
-    gcl_plan_free(sampler->plan);
-    gcl_nn_free(sampler->nn);
-    gcl_graph_free(sampler->graph);
+    unbuild(&sampler->evaluation);
+    unbuild(&sampler->readjusting);
     free(sampler->values);
+    free(sampler->kept);
     free(sampler);
 }
 
-const gcl_nn *gcl_sampler_nn(const gcl_sampler *sampler) { return sampler->nn; }
+const gcl_nn *gcl_sampler_nn(const gcl_sampler *sampler) { return sampler->evaluation.nn; }
 
 void gcl_sampler_picture(const gcl_sampler *sampler, int *height, int *width, int *channels)
 {
-    *height = sampler->pictures->shape.d[1];
-    *width = sampler->pictures->shape.d[2];
-    *channels = sampler->pictures->shape.d[3];
+    const gcl_shape *shape = &sampler->evaluation.pictures->shape;
+    *height = shape->d[1];
+    *width = shape->d[2];
+    *channels = shape->d[3];
 }
 
 /* From the system's range to the [-1, 1] that pictures are written from. */
@@ -95,20 +123,29 @@ static void to_usual_range(const gcl_system *system, float *values, int64_t n)
         values[i] = (float)(2 * (values[i] - low) / (high - low) - 1);
 }
 
+static int enqueue(const generator *g, const float *latents, int64_t n, uint32_t run,
+                   gcl_error *err)
+{
+    unsigned char *stage = gcl_plan_stage(g->plan, err);
+    if (stage == NULL)
+        return -1;
+    if (g->z_at >= 0)
+        memcpy(stage + g->z_at, latents, (size_t)n * sizeof(float));
+    uint32_t key[4] = {0, 0, run, 0};
+    if (g->key_at >= 0)
+        memcpy(stage + g->key_at, key, sizeof key);
+    float share = 1.0f / (float)(run + 1);
+    if (g->share_at >= 0)
+        memcpy(stage + g->share_at, &share, sizeof share);
+    return gcl_plan_run(g->plan, err);
+}
+
 static int run_batch(gcl_sampler *sampler, const float *latents, int count, uint8_t *pictures,
                      gcl_error *err)
 {
-    unsigned char *stage = gcl_plan_stage(sampler->plan, err);
-    if (stage == NULL)
-        return -1;
-    if (sampler->z_at >= 0)
-        memcpy(stage + sampler->z_at, latents,
-               (size_t)(count * sampler->latent_count) * sizeof(float));
-    uint32_t key[4] = {0, 0, sampler->runs++, 0};
-    if (sampler->key_at >= 0)
-        memcpy(stage + sampler->key_at, key, sizeof key);
-    if (gcl_plan_run(sampler->plan, err) != 0 ||
-        gcl_plan_read(sampler->plan, sampler->pictures, sampler->values, err) != 0)
+    const generator *g = &sampler->evaluation;
+    if (enqueue(g, latents, count * sampler->latent_count, sampler->runs++, err) != 0 ||
+        gcl_plan_read(g->plan, g->pictures, sampler->values, err) != 0)
         return -1;
     int64_t n = count * sampler->picture_count;
     to_usual_range(sampler->model->system, sampler->values, n);
@@ -119,8 +156,9 @@ static int run_batch(gcl_sampler *sampler, const float *latents, int count, uint
 int gcl_sampler_run(gcl_sampler *sampler, const float *latents, int count, uint8_t *pictures,
                     gcl_error *err)
 {
-    for (int done = 0; done < count; done += sampler->batch) {
-        int n = count - done < sampler->batch ? count - done : sampler->batch;
+    int batch = sampler->evaluation.batch;
+    for (int done = 0; done < count; done += batch) {
+        int n = count - done < batch ? count - done : batch;
         if (run_batch(sampler, latents + done * sampler->latent_count, n,
                       pictures + done * sampler->picture_count, err) != 0)
             return -1;
@@ -145,7 +183,104 @@ void gcl_sampler_control(const gcl_model *model, uint64_t seed, int count, float
          model->system->control_scale);
 }
 
+double gcl_sampler_temperature(const gcl_model *model, double given)
+{
+    double usual = model->system->temperature;
+    return given > 0 ? given : usual > 0 ? usual : 1;
+}
+
 void gcl_sampler_latent(const gcl_model *model, uint64_t seed, double temperature, float *latent)
 {
     draw(latent, gcl_sampler_latent_count(model), seed, SEED_STREAM, temperature);
+}
+
+/* ---- running statistics --------------------------------------------------------------------------- */
+
+static int is_statistic(const gcl_tensor *tensor) { return tensor->role == GCL_ROLE_BUFFER; }
+
+static int64_t count_statistics(const gcl_nn *nn)
+{
+    int64_t n = 0;
+    for (int i = 0; i < gcl_nn_tensors(nn); i++)
+        if (is_statistic(gcl_nn_tensor(nn, i)))
+            n += gcl_shape_count(gcl_nn_tensor(nn, i)->shape);
+    return n;
+}
+
+/* All statistics, one after the other, from the store to `values` or (back) the other way. */
+static int move_statistics(const gcl_sampler *sampler, float *values, int back, gcl_error *err)
+{
+    const gcl_nn *nn = sampler->evaluation.nn;
+    for (int i = 0; i < gcl_nn_tensors(nn); i++) {
+        const gcl_tensor *tensor = gcl_nn_tensor(nn, i);
+        if (!is_statistic(tensor))
+            continue;
+        int64_t n = gcl_shape_count(tensor->shape);
+        int result = back ? gcl_store_write(sampler->store, tensor->variable, values, n, err)
+                          : gcl_store_read(sampler->store, tensor->variable, values, n, err);
+        if (result != 0)
+            return -1;
+        values += n;
+    }
+    return 0;
+}
+
+static int keep_statistics(gcl_sampler *sampler, gcl_error *err)
+{
+    if (sampler->kept != NULL)
+        return 0;
+    size_t bytes = (size_t)count_statistics(sampler->evaluation.nn) * sizeof(float);
+    float *values = gcl_try_alloc(bytes, "running statistics", err);
+    if (values == NULL || move_statistics(sampler, values, 0, err) != 0) {
+        free(values);
+        return -1;
+    }
+    sampler->kept = values;
+    return 0;
+}
+
+/* In batches of 16; training may have left memory for fewer. */
+static int build_readjusting(gcl_sampler *sampler, gcl_error *err)
+{
+    gcl_error why = {0};
+    generator *g = &sampler->readjusting;
+    for (int batch = READJUST_BATCH; batch > 0 && g->graph == NULL; batch /= 2) {
+        why = (gcl_error){0};
+        if (build(sampler, g, batch, 1, &why) == 0)
+            return 0;
+        unbuild(g);
+        if (why.code != GCL_MEMORY)
+            break;
+    }
+    return g->graph != NULL ? 0 : gcl_fail(err, why.code, "%s", why.text);
+}
+
+int gcl_sampler_readjust(gcl_sampler *sampler, int passes, double temperature, gcl_error *err)
+{
+    generator *g = &sampler->readjusting;
+    if (passes == GCL_USUAL_PASSES)
+        passes = averages(sampler->model) ? PASSES_OF_AVERAGES : 0;
+    if (passes == 0 || count_statistics(sampler->evaluation.nn) == 0)
+        return 0;
+    if (build_readjusting(sampler, err) != 0 || keep_statistics(sampler, err) != 0)
+        return -1;
+    int64_t n = g->batch * sampler->latent_count;
+    float *latents = gcl_alloc((size_t)n * sizeof *latents);
+    int result = 0;
+    for (int pass = 0; pass < passes && result == 0; pass++) {
+        draw(latents, n, (uint64_t)pass, READJUST_STREAM, temperature);
+        result = enqueue(g, latents, n, (uint32_t)pass, err);
+    }
+    free(latents);
+    return result == 0 ? gcl_plan_finish(g->plan, err) : -1;
+}
+
+int gcl_sampler_restore(gcl_sampler *sampler, gcl_error *err)
+{
+    if (sampler->kept == NULL)
+        return 0;
+    int result = move_statistics(sampler, sampler->kept, 1, err);
+    free(sampler->kept);
+    sampler->kept = NULL;
+    return result;
 }

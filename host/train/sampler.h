@@ -2,8 +2,10 @@
  * that training updates.
  *
  *     gcl_sampler *sampler = gcl_sampler_new(dev, store, &model, 16, &err);
+ *     gcl_sampler_readjust(sampler, GCL_USUAL_PASSES, 1, &err);
  *     gcl_sampler_control(&model, seed, 36, latents);
  *     gcl_sampler_run(sampler, latents, 36, bytes, &err);     [36, H, W, C]
+ *     gcl_sampler_restore(sampler, &err);                     before training goes on
  */
 #ifndef GCL_TRAIN_SAMPLER_H
 #define GCL_TRAIN_SAMPLER_H
@@ -25,11 +27,22 @@ int gcl_sampler_run(gcl_sampler *sampler, const float *latents, int count, uint8
                     gcl_error *err);
 void gcl_sampler_picture(const gcl_sampler *sampler, int *height, int *width, int *channels);
 
+enum { GCL_USUAL_PASSES = -1 };
+/* Readjusts the running statistics of batch norm to the weights and the temperature that are sampled
+ * with (elsewhere "standing statistics"): `passes` batches of latents, N(0,1) times `temperature`, go
+ * through the generator with batch statistics, whose mean over the passes the running ones become. GCL_USUAL_PASSES: 64 for averaged weights, whose statistics training does not
+ * know, and 0 for others. The latents are the same each time. Errors: GCL_DEVICE, GCL_MEMORY. */
+int gcl_sampler_readjust(gcl_sampler *sampler, int passes, double temperature, gcl_error *err);
+/* Gives the statistics back as they were before. Does nothing where they were not readjusted. */
+int gcl_sampler_restore(gcl_sampler *sampler, gcl_error *err);
+
 /* Elements of one picture's latent. */
 int64_t gcl_sampler_latent_count(const gcl_model *model);
 /* The control vectors of a run: `count` latents, N(0,1) times the system's control_scale; a function
  * of the seed alone, so that a run's grids show the same latents all along. */
 void gcl_sampler_control(const gcl_model *model, uint64_t seed, int count, float *latents);
+/* The temperature to sample at where `given` is 0: what the system calls usual, else 1. */
+double gcl_sampler_temperature(const gcl_model *model, double given);
 /* The latent that belongs to one seed: N(0,1) times `temperature`. */
 void gcl_sampler_latent(const gcl_model *model, uint64_t seed, double temperature, float *latent);
 

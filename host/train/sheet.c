@@ -98,8 +98,14 @@ static int write_generated(gcl_sheet *sheet, const char *path, gcl_error *err)
     int height, width, channels;
     if (sheet->pictures == NULL && prepare_sampler(sheet, err) != 0)
         return -1;
-    if (gcl_sampler_run(sheet->sampler, sheet->latents, GCL_GRID_PICTURES, sheet->pictures, err) !=
-        0)
+    gcl_error ignored = {0};
+    if (gcl_sampler_readjust(sheet->sampler, GCL_USUAL_PASSES, 1, err) != 0 ||
+        gcl_sampler_run(sheet->sampler, sheet->latents, GCL_GRID_PICTURES, sheet->pictures, err) !=
+            0) {
+        gcl_sampler_restore(sheet->sampler, &ignored);
+        return -1;
+    }
+    if (gcl_sampler_restore(sheet->sampler, err) != 0)
         return -1;
     gcl_sampler_picture(sheet->sampler, &height, &width, &channels);
     return gcl_grid_write_png(path, sheet->pictures, GCL_GRID_PICTURES, height, width, channels,

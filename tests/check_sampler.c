@@ -1,0 +1,166 @@
+/* Sampling: the running statistics that the sampler readjusts are those of the latents it is told
+ * to draw, and training gets its own back. */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "device/device.h"
+#include "models/model.h"
+#include "plan/store.h"
+#include "train/sampler.h"
+
+enum { CHANNELS = 12, PASSES = 20 };
+
+static gcl_device *dev;
+static gcl_model model;
+static gcl_store *store;
+static gcl_sampler *sampler;
+static gcl_error err;
+
+#define ck_ok(call) ck_assert_msg((call) == 0, "%s", err.text)
+
+static int ends_with(const char *text, const char *end)
+{
+    return strlen(text) >= strlen(end) && strcmp(text + strlen(text) - strlen(end), end) == 0;
+}
+
+/* Fresh weights, but no bias. */
+static void write_fresh(const gcl_nn *nn)
+{
+    for (int i = 0; i < gcl_nn_tensors(nn); i++) {
+        const gcl_tensor *tensor = gcl_nn_tensor(nn, i);
+        if (ends_with(tensor->name, ".bias"))
+            continue;
+        int64_t n, size = gcl_shape_count(tensor->shape);
+        uint64_t first;
+        ck_assert_ptr_nonnull(gcl_store_find(store, tensor->variable, &first, &n));
+        float *all = calloc((size_t)n, sizeof *all);
+        ck_ok(gcl_store_read(store, tensor->variable, all, n, &err));
+        ck_assert_int_le(tensor->first + size, n);
+        gcl_tensor_initialise(tensor, 5, all + tensor->first);
+        ck_ok(gcl_store_write(store, tensor->variable, all, n, &err));
+        free(all);
+    }
+}
+
+static void start(void)
+{
+    const char *which = getenv("GANOCL_TEST_DEVICE");
+    err = (gcl_error){0};
+    dev = gcl_device_open(which != NULL ? which : "1", 0, &err);
+    ck_assert_msg(dev != NULL, "%s", err.text);
+    ck_ok(gcl_model_open(&model, "dcgan:tiny-bn", NULL, 0, &err));
+    store = gcl_store_new(dev);
+    sampler = gcl_sampler_new(dev, store, &model, 4, &err);
+    ck_assert_msg(sampler != NULL, "%s", err.text);
+    write_fresh(gcl_sampler_nn(sampler));
+}
+
+static void end(void)
+{
+    gcl_sampler_free(sampler);
+    gcl_store_free(store);
+    gcl_device_close(dev);
+}
+
+static void read_statistic(const char *name, float *values)
+{
+    ck_ok(gcl_store_read(store, name, values, CHANNELS, &err));
+}
+
+/* Before the first batch norm everything is homogeneous in the latents, there being no biases: twice the temperature is
+ * twice the mean and four times the variance there, and nothing behind it. */
+START_TEST(statistics_are_those_of_the_temperature)
+{
+    float mean[2][CHANNELS], var[2][CHANNELS], behind[2][CHANNELS], largest = 0;
+    for (int i = 0; i < 2; i++) {
+        ck_ok(gcl_sampler_readjust(sampler, PASSES, 1 + i, &err));
+        read_statistic("G.conv1.bn.running_mean", mean[i]);
+        read_statistic("G.conv1.bn.running_var", var[i]);
+        read_statistic("G.up2.bn.running_var", behind[i]);
+    }
+    for (int c = 0; c < CHANNELS; c++) {
+        largest = mean[0][c] > largest ? mean[0][c] : largest;
+        ck_assert_float_gt(var[0][c], 0);
+        ck_assert_float_eq_tol(mean[1][c], 2 * mean[0][c], 1e-4f * (1 + mean[1][c]));
+        ck_assert_float_eq_tol(var[1][c] / var[0][c], 4, 1e-3f);
+        ck_assert_float_eq_tol(behind[1][c] / behind[0][c], 1, 0.05f);
+    }
+    ck_assert_float_gt(largest, 0);
+}
+END_TEST
+
+START_TEST(training_gets_its_statistics_back)
+{
+    static const char *const names[] = {"G.conv1.bn.running_mean", "G.up3.bn.running_var"};
+    float before[2][CHANNELS], after[CHANNELS];
+    for (int i = 0; i < 2; i++) {
+        for (int c = 0; c < CHANNELS; c++)
+            before[i][c] = 0.25f + (float)(c * (i + 1));
+        ck_ok(gcl_store_write(store, names[i], before[i], CHANNELS, &err));
+    }
+    for (int again = 0; again < 2; again++) { /* readjusting twice keeps the first ones */
+        ck_ok(gcl_sampler_readjust(sampler, 3, 1, &err));
+        for (int i = 0; i < 2; i++) {
+            read_statistic(names[i], after);
+            ck_assert_mem_ne(before[i], after, sizeof after);
+        }
+    }
+    ck_ok(gcl_sampler_restore(sampler, &err));
+    for (int i = 0; i < 2; i++) {
+        read_statistic(names[i], after);
+        ck_assert_mem_eq(before[i], after, sizeof after);
+    }
+}
+END_TEST
+
+/* Readjusted or not, pictures of one state are the same each time. */
+START_TEST(readjusted_pictures_are_repeatable)
+{
+    int h, w, c;
+    gcl_sampler_picture(sampler, &h, &w, &c);
+    size_t bytes = (size_t)(h * w * c);
+    uint8_t *pictures = malloc(3 * bytes);
+    float *latent = malloc((size_t)gcl_sampler_latent_count(&model) * sizeof *latent);
+    gcl_sampler_latent(&model, 7, 1, latent);
+    for (int i = 0; i < 3; i++) {
+        ck_ok(gcl_sampler_readjust(sampler, i < 2 ? 40 : 0, 1, &err));
+        ck_ok(gcl_sampler_run(sampler, latent, 1, pictures + (size_t)i * bytes, &err));
+        ck_ok(gcl_sampler_restore(sampler, &err));
+    }
+    ck_assert_mem_eq(pictures, pictures + bytes, bytes);
+    ck_assert_mem_ne(pictures, pictures + 2 * bytes, bytes);
+    free(latent);
+    free(pictures);
+}
+END_TEST
+
+/* No averages, so the usual is to leave the statistics alone. */
+START_TEST(usually_nothing_is_readjusted)
+{
+    float before[CHANNELS], after[CHANNELS];
+    read_statistic("G.conv1.bn.running_var", before);
+    ck_ok(gcl_sampler_readjust(sampler, GCL_USUAL_PASSES, 1, &err));
+    read_statistic("G.conv1.bn.running_var", after);
+    ck_assert_mem_eq(before, after, sizeof after);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("sampler");
+    TCase *tests = tcase_create("sampler");
+    tcase_set_timeout(tests, 300);
+    tcase_add_checked_fixture(tests, start, end);
+    tcase_add_test(tests, statistics_are_those_of_the_temperature);
+    tcase_add_test(tests, training_gets_its_statistics_back);
+    tcase_add_test(tests, readjusted_pictures_are_repeatable);
+    tcase_add_test(tests, usually_nothing_is_readjusted);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_set_fork_status(runner, CK_NOFORK);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed > 0;
+}
