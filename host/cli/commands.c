@@ -58,6 +58,12 @@ static const char selftest_text[] =
     "weights, "
     "replay, forward, grads, final .safetensors, losses.jsonl, tolerance.json.";
 
+static const char report_text[] =
+    "One file that needs nothing else: curves of the losses, pictures over time, settings, device, "
+    "what to do next. Training writes it too, with its samples and at its end. RUN is a run folder "
+    "or a checkpoint in one; where RUN/scores.json holds what `ganocl evaluate` printed, the page "
+    "shows it.";
+
 static const char dataset_text[] =
     "info PATH: what is there, and as what it can be used. check PATH: decodes every picture and "
     "lists the bad, the tiny and the odd-sized ones (exit status 1 if any is bad). pair --in PATH "
@@ -87,6 +93,8 @@ const gcl_command gcl_commands[] = {
     {"autotune", "[MODEL...]", 0, -1, "finds the fastest kernels for models on the device",
      autotune_text, gcl_command_autotune, gcl_help_models},
     {GCL_WORKER_WORD, "", 0, 0, NULL, NULL, gcl_command_tuning_worker, NULL},
+    {"report", "RUN", 1, 1, "writes the page RUN/report.html: what a run has done so far",
+     report_text, gcl_command_report, NULL},
     {"dataset", "info|check|pair [PATH]", 1, 2, "facts of a data set, its soundness, pairs of it",
      dataset_text, gcl_command_dataset, NULL},
     {"selftest", "[FOLDER...]", 0, -1, "checks every kernel and the models on the device",
