@@ -1,5 +1,5 @@
-/* The page of a run: what it is made of, without a device. The program itself is started for its exit
- * codes. How the page looks and works is for scripts/check-report. */
+/* The page of a run: what it is made of. The program itself is started for its exit codes, and to train
+ * a little. How the page looks and works is for scripts/check-report. */
 #include "program_test.h"
 
 #include <math.h>
@@ -672,6 +672,39 @@ START_TEST(mistakes_have_their_codes)
 }
 END_TEST
 
+/* ---- training -------------------------------------------------------------------------------------- */
+
+static const char training[] = "train --model dcgan:tiny --batch 2 --steps 3 "
+                               "--set train.sample_every=1 --set train.log_every=1 --out %s";
+
+START_TEST(training_leaves_a_page)
+{
+    size_t n;
+    ck_exits(0, training, "trained");
+    char *page = get_file(in_scratch("trained/report.html"), &n);
+    json_t *facts = facts_in(page);
+    ck_assert_int_eq(json_integer_value(at(facts, "log/lines")), 3);
+    ck_assert_int_eq(json_array_size(at(facts, "pictures/sheets")), 4); /* after 0, 1, 2, 3 steps */
+    ck_assert(json_is_object(at(facts, "pictures/reals")));
+    ck_assert_int_eq(json_integer_value(at(facts, "run/checkpoints/0/step")), 3);
+    ck_assert_str_eq(json_string_value(at(facts, "run/can/0")), "generate");
+    json_decref(facts);
+    free(page);
+}
+END_TEST
+
+START_TEST(training_does_without_a_page)
+{
+    static const char warning[] = "training goes on without its page";
+    ck_assert_int_eq(mkdir(in_scratch("pageless"), 0777), 0);
+    ck_assert_int_eq(mkdir(in_scratch("pageless/report.html"), 0777), 0);
+    ck_exits(0, training, "pageless");
+    const char *first = strstr(said("err"), warning);
+    ck_assert(first != NULL && strstr(first + 1, warning) == NULL);
+    ck_assert(exists(in_scratch("pageless/checkpoints/step-0000003.safetensors")));
+}
+END_TEST
+
 int main(void)
 {
     find_program();
@@ -700,5 +733,7 @@ int main(void)
     tcase_add_test(tests, the_command_writes_the_page);
     tcase_add_loop_test(tests, mistakes_have_their_codes, 0,
                         (int)(sizeof mistakes / sizeof *mistakes));
+    tcase_add_test(tests, training_leaves_a_page);
+    tcase_add_test(tests, training_does_without_a_page);
     return run_tests("report", tests);
 }

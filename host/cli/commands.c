@@ -5,7 +5,8 @@ static const char train_text[] =
     "Without any option it trains dcgan (preset standard) on the built-in pictures until it "
     "is stopped (Ctrl-C: the step is finished and saved; twice: at once). Everything lies in "
     "a run folder, by default runs/NNNNN-system-preset-data: options.json, log.jsonl, "
-    "reals.png, samples/, checkpoints/. `ganocl train --resume` goes on where the newest run "
+    "reals.png, samples/, checkpoints/, and report.html, a page that shows it all. `ganocl train "
+    "--resume` goes on where the newest run "
     "stands, byte for byte as if it had never stopped.";
 
 static const char sample_text[] =

@@ -246,6 +246,14 @@ static int finish(gcl_loop *loop, int signal, gcl_error *err)
     return signal != 0 ? 128 + signal : 0;
 }
 
+/* The page, once the progress line is out of the way of what it may have to say. */
+static void renew_report(gcl_loop *loop, int last)
+{
+    if (loop->progress != NULL)
+        gcl_progress_clear(loop->progress);
+    gcl_report_renew(loop->report, last);
+}
+
 /* Samples and checkpoints that belong between two steps. */
 static int write_due(gcl_loop *loop, int signal, gcl_error *err)
 {
@@ -255,6 +263,8 @@ static int write_due(gcl_loop *loop, int signal, gcl_error *err)
     if (drain(loop, err) != 0 || (sample && write_samples(loop, err) != 0) ||
         (checkpoint && save(loop, err) != 0))
         return -1;
+    if (sample)
+        renew_report(loop, 0);
     gcl_progress_restart(loop->progress, loop->step);
     return 0;
 }
@@ -286,6 +296,7 @@ static int start(gcl_loop *loop, gcl_error *err)
     gcl_model_settings_json(&loop->config->model, &settings, ", ");
     gcl_text_add(&settings, "}");
     loop->settings = settings.text;
+    loop->report = gcl_report_new(loop->run.folder);
     loop->started = loop->drained_at = loop->saved_at = gcl_seconds();
     loop->progress = gcl_progress_new(loop->first, loop->last, 60 * loop->minutes,
                                       gcl_trainer_pictures(&loop->trainer));
@@ -299,6 +310,8 @@ int gcl_loop_run(gcl_loop *loop, gcl_error *err)
     gcl_interrupt_watch();
     int status = run_steps(loop, err);
     gcl_interrupt_restore();
+    if (status >= 0 || err->code == GCL_DIVERGED)
+        renew_report(loop, 1);
     return status;
 }
 
@@ -307,6 +320,7 @@ void gcl_loop_free(gcl_loop *loop)
     gcl_progress_free(loop->progress);
     gcl_journal_close(loop->journal);
     gcl_sheet_free(loop->sheet);
+    gcl_report_free(loop->report);
     gcl_learner_free(loop->learner);
     gcl_tuning_free(&loop->tuning);
     free(loop->settings);

@@ -3,6 +3,7 @@
 #define GCL_TRAIN_LOOP_H
 
 #include "datasets/loader.h"
+#include "report/report.h"
 #include "train/config.h"
 #include "train/journal.h"
 #include "train/learn.h"
@@ -32,6 +33,7 @@ typedef struct gcl_loop {
     gcl_journal *journal;
     gcl_progress *progress;
     gcl_sheet *sheet;        /* made when first needed */
+    gcl_report *report;      /* the page, rewritten with the samples and at the end */
     char *settings;          /* JSON for checkpoints */
     int64_t step;            /* updates enqueued so far */
     int64_t adapts_at;       /* step before which kernels change, -1: none known */

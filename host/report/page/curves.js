@@ -130,7 +130,7 @@ function allCharts(data) {
 }
 
 function curvesSection(data) {
-    const { lines, damaged, curves } = data.log;
+    const { lines, curves } = data.log;
     const section = el("section", { id: "curves" }, el("h2", null, "Curves"));
     if (!lines) return section.append(el("p", { class: "lead" }, "No step has been logged yet.")), section;
     const view = { smooth: 2, raw: true, time: false, listeners: [] };
@@ -147,8 +147,6 @@ function curvesSection(data) {
     section.append(el("p", { class: "lead" }, plural(lines, "line", "lines") + " of log.jsonl." + thinned + " Point at a chart, or move through it with the arrow keys, to read its values."),
         el("div", { class: "controls" }, el("div", { class: "choice", role: "radiogroup", "aria-label": "horizontal axis" },
             choice("Steps", false), choice("Time", true)), smooth, check("Raw values", "raw")));
-    if (damaged) section.append(el("p", { class: "note" }, plural(damaged, "line", "lines") + " of log.jsonl could not be read and " +
-        (damaged === 1 ? "is" : "are") + " left out."));
     const list = el("div", { class: "charts" });
     for (const spec of allCharts(data)) {
         list.append(chart(spec, spec.axis.seconds ? view : sharedWithoutTime(view)));

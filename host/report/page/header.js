@@ -42,8 +42,12 @@ function notes(data) {
     if (now && now.dropped > 0)
         list.push(plural(now.dropped, "update was", "updates were") + " dropped because a loss or gradient was not finite.");
     else if (lost) list.push(plural(lost, "logged value is", "logged values are") + " not finite; crosses mark the places.");
-    if (data.pictures.unreadable) list.push(plural(data.pictures.unreadable, "picture", "pictures") + " could not be read and " +
-        (data.pictures.unreadable === 1 ? "is" : "are") + " left out.");
+    const leftOut = (n, what) => {
+        if (n) list.push(plural(n, what, what + "s") + (what === "line" ? " of log.jsonl" : "") + " could not be read and " +
+            (n === 1 ? "is" : "are") + " left out.");
+    };
+    leftOut(data.log.damaged, "line");
+    leftOut(data.pictures.unreadable, "picture");
     return list.map((text) => el("p", { class: "note" }, text));
 }
 

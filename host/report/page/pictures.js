@@ -58,10 +58,10 @@ function besideChoice(options, chosen, onchoose) {
 }
 
 function samplesSection(data) {
-    const { columns, found, reals } = data.pictures;
+    const { columns, found, unreadable, reals } = data.pictures;
     const sheets = data.pictures.sheets.filter((sheet) => sheet.made);
     const section = el("section", { id: "pictures" }, el("h2", null, "Pictures over the run"));
-    const of = found > data.pictures.sheets.length ? ` ${sheets.length} of ${whole(found)} sheets are here, spread over the run.` : "";
+    const of = found > sheets.length + unreadable ? ` ${sheets.length} of ${whole(found)} sheets are here, spread over the run.` : "";
     section.append(el("p", { class: "lead" }, "Every sheet shows the same latent vectors." + of));
     const end = sheets.length - 1;
     const strip = cellStrip(sheets, columns, (i) => main.go(i));

@@ -28,7 +28,7 @@ function player(steps, label, onmove, first) {
     };
     range.addEventListener("input", () => { stop(); go(Number(range.value)); });
     go(first);
-    return { element: el("div", { class: "player" }, play, range), go: (i) => { stop(); go(i); } };
+    return { element: el("div", { class: "player", hidden: end < 1 }, play, range), go: (i) => { stop(); go(i); } };
 }
 
 /* The picture as an <img> that is decoded once, and a part of it on a canvas. */

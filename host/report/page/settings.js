@@ -35,6 +35,7 @@ function runCard(data) {
     const names = { model: "Model", data: "Data", seed: "Seed", batch: "Batch", accumulate: "Batches a step", steps: "Steps at most",
         epochs: "Epochs at most", minutes: "Minutes at most", init: "Begun from", replay: "Replay of", learnt: "Tuner done at step" };
     const rows = Object.entries(options).map(([key, value]) => [names[key] || key, value]);
+    if (!rows.length) return null;
     if (help.preset) rows.splice(1, 0, ["Preset", help.preset]);
     return el("div", { class: "card" }, el("h3", null, "Run"), factList(rows));
 }
@@ -72,6 +73,7 @@ function choicesCard(data) {
     const values = (text) => (text ? text.replace(/[{}"]/g, "").replace(/:/g, " ").replace(/,/g, ", ") : "");
     const row = (c) => el("tr", null, el("td", null, c.op), el("td", null, shapes(c.in)), el("td", null, shapes(c.out)), el("td", null, c.variant),
         el("td", null, values(c.values)), el("td", null, c.from || ""));
+    if (!data.run.options) return null;
     if (!n) return el("div", { class: "card", style: { marginTop: "16px" } }, el("h3", null, "Kernels"),
         el("p", { class: "quiet", style: { margin: "6px 0 0" } }, "The usual ones: the tuner has chosen none for this run."));
     return el("div", { class: "card", style: { marginTop: "16px" } }, el("h3", null, "Kernels"),

@@ -25,7 +25,7 @@ function tupleCard(parts, other) {
 }
 
 function tuplesSection(data, kind, parts, texts) {
-    const { columns, found, sheets: all } = data.pictures;
+    const { columns, found, unreadable, sheets: all } = data.pictures;
     const sheets = all.filter((sheet) => sheet[kind]);
     const size = parts.length, end = sheets.length - 1, newest = sheets[end][kind];
     const cards = Array.from({ length: tupleCount(newest, columns, size) }, () => tupleCard(parts, false));
@@ -54,7 +54,7 @@ function tuplesSection(data, kind, parts, texts) {
     };
     const main = player(sheets.map((sheet) => sheet.step), "step", show, end);
     const section = el("section", { id: kind === "again" ? "reconstructions" : "pictures" }, el("h2", null, texts.title),
-        el("p", { class: "lead" }, texts.lead + (found > all.length ? ` ${sheets.length} of ${whole(found)} sheets are here, spread over the run.` : "")),
+        el("p", { class: "lead" }, texts.lead + (found > all.length + unreadable ? ` ${sheets.length} of ${whole(found)} sheets are here, spread over the run.` : "")),
         caption, el("div", { style: { maxWidth: "620px" } }, main.element));
     if (end > 0) {
         const second = el("div", { hidden: true, style: { maxWidth: "620px" } });
