@@ -6,7 +6,7 @@
  *     gcl_search_best(search, &us);
  *     gcl_search_free(search);
  *
- * First each variant with its usual values. Then, in turn, a draw and a step: a draw takes many random
+ * First each variant with its usual values. Then, in turn, two steps and a draw: a draw takes many random
  * points of all variants' spaces and proposes the one that a model of the device expects to be
  * fastest; a step changes one parameter of the best so far to a neighbouring value. Whatever a
  * variant lists as values is tried and nothing else; what its recipe refuses is never proposed.

@@ -17,8 +17,8 @@ static const int candidates[GCL_TUNER_STAGES + 1] = {0, 8, 16, 48};
 #define PATIENCE    30.0 /* seconds: a build by a slow compiler on a busy machine */
 #define PREPARATION 90.0 /* more, for operands and naive */
 #define BUSY        3.0  /* times what these took is added to the patience */
-#define SLICE       0.7  /* of a part's share of the time: the stages behind it want some too */
-#define LEAST_SLICE 1.5  /* seconds for a part, however small its share */
+#define SLICE       0.7  /* of a part's share of the time: later visits want some too */
+#define LEAST_SLICE 4.0  /* seconds for candidates, since preparing takes some too */
 #define NEAR_BOUND  1.05 /* times the least possible time: nothing is left to win */
 /* A candidate that has lost its first run by this much gets no second. */
 #define HOPELESS 1.3
@@ -30,8 +30,9 @@ struct gcl_tuner {
     gcl_worker *worker;
     gcl_peak peak; /* gflops 0: not asked for yet */
     gcl_effects effects;
-    int *stage; /* by part: that it went through last; the last of all if it cannot be tuned */
-    int lost;   /* workers in a row that did not answer */
+    int *done;   /* by part: stages that it has been through; all if it cannot be tuned */
+    int *visits; /* by part, in this tuning */
+    int lost;    /* workers in a row that did not answer */
     const gcl_part *prepared; /* that the worker is ready for */
     double preparing;         /* seconds that this took: how busy the machine is */
     gcl_tuner_stats stats;
@@ -46,7 +47,8 @@ typedef struct job {
     gcl_choice usual;
     double usual_us; /* infinite: it does not work */
     gcl_search *search;
-    double deadline;
+    double seconds; /* for candidates */
+    int finished;   /* the stage had time enough */
 } job;
 
 void gcl_tuner_free(gcl_tuner *t)
@@ -55,7 +57,8 @@ void gcl_tuner_free(gcl_tuner *t)
         return;
     gcl_worker_free(t->worker);
     gcl_effects_free(&t->effects);
-    free(t->stage);
+    free(t->done);
+    free(t->visits);
     free(t);
 }
 
@@ -187,6 +190,23 @@ static double lost_tail_us(const job *j, const gcl_choice *choice)
     return us;
 }
 
+/* "vec v=16 mr=8" */
+static void choice_text(const gcl_choice *choice, char *text, size_t size)
+{
+    int n = snprintf(text, size, "%s", choice->variant->name);
+    for (int i = 0; i < choice->variant->n_params && n >= 0 && (size_t)n < size; i++)
+        n += snprintf(text + n, size - (size_t)n, " %s=%d", choice->variant->params[i].name,
+                      choice->values[i]);
+}
+
+static void say_tried(const job *j, const gcl_choice *choice, double us)
+{
+    char text[160], values[200];
+    gcl_workload_text(&j->part->work, text, sizeof text);
+    choice_text(choice, values, sizeof values);
+    gcl_verbose("%s: %.1f us (%s)", text, us, values);
+}
+
 /* Times one choice and tells the search. 0 also if it does not work; -1 with the error. */
 static int try_choice(job *j, const gcl_choice *choice, gcl_error *err)
 {
@@ -208,6 +228,7 @@ static int try_choice(job *j, const gcl_choice *choice, gcl_error *err)
     t->stats.tried++;
     if (result == 1) {
         double us = json_number_value(json_object_get(answer, "us"));
+        say_tried(j, choice, us);
         gcl_search_tell(j->search, choice,
                         us > 0 ? us + lost_tail_us(j, choice) : (double)INFINITY);
     }
@@ -272,11 +293,12 @@ static int try_known(job *j, gcl_error *err)
     return gcl_search_known(j->search, &choice) ? 0 : try_choice(j, &choice, err);
 }
 
+/* Winograd's forms need down to a fifth of the products. */
 static int is_near_bound(const job *j)
 {
     double us = INFINITY;
     gcl_search_best(j->search, &us);
-    return us <= NEAR_BOUND * gcl_model_bound_us(gcl_workload_flops(&j->part->work),
+    return us <= NEAR_BOUND * gcl_model_bound_us(gcl_workload_flops(&j->part->work) / 5,
                                                  gcl_workload_bytes(&j->part->work),
                                                  &j->tuner->peak);
 }
@@ -284,10 +306,16 @@ static int is_near_bound(const job *j)
 static int look_around(job *j, int stage, gcl_error *err)
 {
     gcl_choice choice;
+    double deadline = gcl_seconds() + j->seconds;
+    j->finished = 1;
     for (int i = 0; i < candidates[stage]; i++) {
-        if (gcl_seconds() >= j->deadline || is_near_bound(j) ||
-            !gcl_search_next(j->search, &choice))
+        j->finished = gcl_seconds() < deadline;
+        if (!j->finished)
             return 0;
+        j->finished = is_near_bound(j) || !gcl_search_next(j->search, &choice);
+        if (j->finished)
+            return 0;
+        j->finished = 1;
         if (try_choice(j, &choice, err) != 0)
             return -1;
     }
@@ -329,14 +357,10 @@ static int keep(job *j, const gcl_choice *choice, double us, double usual_us, in
 
 static void say_won(const job *j, const gcl_choice *choice, double us, double usual_us)
 {
-    char text[160];
-    gcl_text values = {0};
+    char text[160], values[200];
     gcl_workload_text(&j->part->work, text, sizeof text);
-    gcl_text_add(&values, "%s", choice->variant->name);
-    for (int i = 0; i < choice->variant->n_params; i++)
-        gcl_text_add(&values, " %s=%d", choice->variant->params[i].name, choice->values[i]);
-    gcl_say("%s: %.0f -> %.0f us (%s)", text, usual_us, us, values.text);
-    gcl_text_free(&values);
+    choice_text(choice, values, sizeof values);
+    gcl_say("%s: %.0f -> %.0f us (%s)", text, usual_us, us, values);
 }
 
 /* A duel needs a candidate that promises the margin; without a usual choice that works there is
@@ -393,7 +417,7 @@ static int run_job(job *j, int stage, gcl_error *err)
     double naive_us;
     int usable = prepare(j, &naive_us, err);
     if (usable <= 0) {
-        j->tuner->stage[j->part - j->tuner->parts->all] = GCL_TUNER_STAGES;
+        j->tuner->done[j->part - j->tuner->parts->all] = GCL_TUNER_STAGES;
         return usable;
     }
     tell_naive(j, naive_us);
@@ -402,20 +426,24 @@ static int run_job(job *j, int stage, gcl_error *err)
     j->usual_us = gcl_search_us(j->search, &j->usual);
     if (try_known(j, err) != 0 || look_around(j, stage, err) != 0)
         return -1;
-    return conclude(j, stage, err);
+    return conclude(j, j->finished ? stage : stage - 1, err);
 }
 
-static int tune(gcl_tuner *t, const gcl_part *part, int stage, double seconds, gcl_error *err)
+static int tune(gcl_tuner *t, int i, double seconds, gcl_error *err)
 {
+    const gcl_part *part = &t->parts->all[i];
+    int stage = t->done[i] + 1;
     job j = {.tuner = t,
              .part = part,
              .graph = gcl_graph_new(),
-             .deadline = gcl_seconds() + (seconds > LEAST_SLICE ? seconds : LEAST_SLICE)};
+             .seconds = seconds > LEAST_SLICE ? seconds : LEAST_SLICE};
     j.node = gcl_workload_node(&part->work, j.graph);
     int result = j.node != NULL ? run_job(&j, stage, err) : 0;
     gcl_search_free(j.search);
     gcl_graph_free(j.graph);
-    t->stats.done += result == 0;
+    t->stats.done += result == 0 && j.finished;
+    if (result == 0 && j.finished && t->done[i] < stage)
+        t->done[i] = stage;
     return result;
 }
 
@@ -429,18 +457,20 @@ gcl_tuner *gcl_tuner_new(const gcl_tuner_options *options, const gcl_parts *part
         t->options.patience = PATIENCE;
     t->parts = parts;
     t->worker = gcl_worker_new(options->program, options->device);
-    t->stage = gcl_alloc((size_t)(parts->n + 1) * sizeof *t->stage);
+    t->done = gcl_alloc((size_t)(parts->n + 1) * sizeof *t->done);
+    t->visits = gcl_alloc((size_t)(parts->n + 1) * sizeof *t->visits);
     for (int i = 0; i < parts->n; i++)
-        t->stage[i] = recorded_stage(t, &parts->all[i]);
+        t->done[i] = recorded_stage(t, &parts->all[i]);
     return t;
 }
 
-/* What a part's next stage is worth: its cost, and half as much after each stage. 0: it has been through
- * all. */
+/* What another visit to a part is worth: its cost, and half as much after each visit and stage. 0: it has
+ * been through all. */
 static double worth(const gcl_tuner *t, int i)
 {
-    int stage = t->stage[i];
-    return stage < GCL_TUNER_STAGES ? ldexp(gcl_part_weight(&t->parts->all[i]), -stage) : 0;
+    if (t->done[i] >= GCL_TUNER_STAGES)
+        return 0;
+    return ldexp(gcl_part_weight(&t->parts->all[i]), -t->visits[i] - t->done[i]);
 }
 
 int gcl_tuner_next(gcl_tuner *t, double seconds, gcl_error *err)
@@ -456,15 +486,15 @@ int gcl_tuner_next(gcl_tuner *t, double seconds, gcl_error *err)
     if (t->peak.gflops <= 0 && ask_peak(t, err) != 0)
         return -1;
     double slice = seconds * SLICE * worth(t, best) / sum;
-    int stage = ++t->stage[best];
-    return tune(t, &t->parts->all[best], stage, slice, err) == 0 ? 1 : -1;
+    t->visits[best]++;
+    return tune(t, best, slice, err) == 0 ? 1 : -1;
 }
 
 int gcl_tuner_left(const gcl_tuner *t)
 {
     int n = 0;
     for (int i = 0; i < t->parts->n; i++)
-        n += t->stage[i] < GCL_TUNER_STAGES;
+        n += t->done[i] < GCL_TUNER_STAGES;
     return n;
 }
 

@@ -6,10 +6,10 @@
  *         ;
  *     gcl_tuner_free(tuner);
  *
- * Each call takes one part through one of three stages, each of which looks longer and begins from what
- * the one before has found: the part that is worth most, which is what it costs in a step, halved
- * after each stage. Records say how far a part has come, so tuning that was stopped goes on where it
- * was. A choice replaces the usual
+ * Each call visits one part: the one that is worth most, which is what it costs in a step, halved after
+ * each visit. A part goes through three stages, each of which looks longer and begins from what the one
+ * before has found; a visit without time enough leaves its stage to a later one. Records say how far a
+ * part has come, so tuning that was stopped goes on where it was. A choice replaces the usual
  * one only if it wins most rounds of a duel, both run in turn, by a margin in the median; else the
  * record says that the usual one is kept. Candidates that crash, hang or compute something wrong are
  * recorded as such and not tried again. */
@@ -26,21 +26,20 @@ typedef struct gcl_tuner_options {
     const char *device;  /* as --device; kept */
     const gcl_limits *limits;
     gcl_records *records; /* what is known; added to */
-    double
-        patience; /* seconds that a candidate may take to build and run; 0: 30; more on a busy machine */
+    double patience;      /* seconds that a candidate may take, more on a busy machine; 0: 30 */
 } gcl_tuner_options;
 
 typedef struct gcl_tuner_stats {
     int tried, crashed, hung, wrong; /* candidates */
-    int done;                        /* parts that went through a stage in this tuning */
-    int improved;                    /* of these, those whose usual choice was beaten */
+    int done;                        /* stages that parts went through in this tuning */
+    int improved;                    /* visits after which the usual choice was beaten */
 } gcl_tuner_stats;
 
 typedef struct gcl_tuner gcl_tuner;
 
 gcl_tuner *gcl_tuner_new(const gcl_tuner_options *options, const gcl_parts *parts); /* keeps all */
 void gcl_tuner_free(gcl_tuner *tuner); /* NULL is fine */
-/* One part, one stage, in a fair share of the `seconds` that are left for everything. Returns 1, or 0
+/* One visit, in a fair share of the `seconds` that are left for everything. Returns 1, or 0
  * when all parts have gone through all stages. Errors: GCL_DEVICE (the worker cannot do anything),
  * GCL_USAGE and GCL_DISK (records cannot be kept). */
 int gcl_tuner_next(gcl_tuner *tuner, double seconds, gcl_error *err);
