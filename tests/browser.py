@@ -1,11 +1,11 @@
 """A headless Chromium on a pipe: the DevTools protocol with nothing but Python's own library.
 
-    with Browser("chromium") as browser:
-        page = browser.open("file:///.../report.html", width=400, height=800, dark=False)
-        page.value("document.title")            what a script expression gives
-        page.press("ArrowRight")                a real key
-        page.screenshot("x.png")
-        page.problems                           console errors, exceptions, requests that left the file
+with Browser("chromium") as browser:
+    page = browser.open("file:///.../report.html", width=400, height=800, dark=False)
+    page.value("document.title")            what a script expression gives
+    page.press("ArrowRight")                a real key
+    page.screenshot("x.png")
+    page.problems                           console errors, exceptions, requests that left the file
 """
 
 import base64
@@ -32,11 +32,26 @@ class Browser:
             os.dup2(second, 4)
 
         self.process = subprocess.Popen(
-            [program, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-             "--remote-debugging-pipe", "--user-data-dir=" + self.home, "--no-first-run",
-             "--disable-extensions", "--disable-background-networking", "--hide-scrollbars",
-             "--allow-file-access-from-files", "about:blank"],
-            preexec_fn=wire, close_fds=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            [
+                program,
+                "--headless=new",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-dev-shm-usage",
+                "--remote-debugging-pipe",
+                "--user-data-dir=" + self.home,
+                "--no-first-run",
+                "--disable-extensions",
+                "--disable-background-networking",
+                "--hide-scrollbars",
+                "--allow-file-access-from-files",
+                "about:blank",
+            ],
+            preexec_fn=wire,
+            close_fds=False,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
         os.close(to_read)
         os.close(from_write)
         self.held, self.number, self.events, self.answers = b"", 0, [], {}
@@ -97,10 +112,17 @@ class Page:
         self.browser, self.target, self.session, self.url = browser, target, session, url
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.call(domain + ".enable")
-        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1,
-                  mobile=False)
-        self.call("Emulation.setEmulatedMedia",
-                  features=[{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}])
+        self.call(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=False,
+        )
+        self.call(
+            "Emulation.setEmulatedMedia",
+            features=[{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}],
+        )
         self.call("Page.navigate", url=url)
         self.until("document.readyState === 'complete' && location.href !== 'about:blank'")
 
@@ -108,7 +130,9 @@ class Page:
         return self.browser.call(method, self.session, **params)
 
     def value(self, expression):
-        result = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
+        result = self.call(
+            "Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True
+        )
         if "exceptionDetails" in result:
             raise RuntimeError(expression + ": " + json.dumps(result["exceptionDetails"])[:300])
         return result["result"].get("value")
@@ -122,27 +146,45 @@ class Page:
 
     def settle(self):
         """Two frames later: layout, observers and drawing are done."""
-        self.value("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(1))))")
+        self.value(
+            "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(1))))"
+        )
 
     def press(self, key):
         for kind in ("rawKeyDown", "keyUp"):
-            self.call("Input.dispatchKeyEvent", type=kind, key=key, code=key,
-                      windowsVirtualKeyCode={"ArrowLeft": 37, "ArrowRight": 39, "Home": 36, "End": 35,
-                                             "Tab": 9, "Escape": 27}[key])
+            self.call(
+                "Input.dispatchKeyEvent",
+                type=kind,
+                key=key,
+                code=key,
+                windowsVirtualKeyCode={
+                    "ArrowLeft": 37,
+                    "ArrowRight": 39,
+                    "Home": 36,
+                    "End": 35,
+                    "Tab": 9,
+                    "Escape": 27,
+                }[key],
+            )
         self.settle()
 
     def point(self, x, y, click=False):
         self.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
         if click:
             for kind in ("mousePressed", "mouseReleased"):
-                self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
+                self.call(
+                    "Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1
+                )
         self.settle()
 
     def screenshot(self, path):
         height = self.value("document.documentElement.scrollHeight")
         width = self.value("document.documentElement.clientWidth")
-        shot = self.call("Page.captureScreenshot", captureBeyondViewport=True,
-                         clip={"x": 0, "y": 0, "width": width, "height": height, "scale": 1})
+        shot = self.call(
+            "Page.captureScreenshot",
+            captureBeyondViewport=True,
+            clip={"x": 0, "y": 0, "width": width, "height": height, "scale": 1},
+        )
         with open(path, "wb") as file:
             file.write(base64.b64decode(shot["data"]))
 

@@ -30,55 +30,121 @@ def check(holds, *what):
 
 # ---- runs that never were ----
 
+
 def png(path, width, height, shade):
-    rows = b"".join(b"\0" + bytes(shade(x, y, c) & 255 for x in range(width) for c in range(3)) for y in range(height))
+    rows = b"".join(
+        b"\0" + bytes(shade(x, y, c) & 255 for x in range(width) for c in range(3))
+        for y in range(height)
+    )
 
     def chunk(kind, body):
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        return (
+            struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        )
+
     with open(path, "wb") as file:
-        file.write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)) +
-                   chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+        file.write(
+            b"\x89PNG\r\n\x1a\n"
+            + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+            + chunk(b"IDAT", zlib.compress(rows))
+            + chunk(b"IEND", b"")
+        )
 
 
 def make_run(folder, name, model, lines=(), steps=(), again=False, reals=True, options=None):
     run = os.path.join(folder, name)
     os.makedirs(os.path.join(run, "samples"))
     os.makedirs(os.path.join(run, "checkpoints"))
-    known = {"model": model, "data": "<pictures> & co", "seed": 7, "batch": 4, "steps": 5000,
-             "settings": {"train.log_every": "5"},
-             "choices": [{"op": "conv", "in": [[4, 30, 30, 12], [4, 4, 12, 12]], "out": [4, 14, 14, 12],
-                          "variant": "vec_taps", "values": {"v": 16, "mr": 8}, "from": 0}],
-             "made_on": {"platform": "A platform", "device": "A device <1>", "driver": "3"}}
+    known = {
+        "model": model,
+        "data": "<pictures> & co",
+        "seed": 7,
+        "batch": 4,
+        "steps": 5000,
+        "settings": {"train.log_every": "5"},
+        "choices": [
+            {
+                "op": "conv",
+                "in": [[4, 30, 30, 12], [4, 4, 12, 12]],
+                "out": [4, 14, 14, 12],
+                "variant": "vec_taps",
+                "values": {"v": 16, "mr": 8},
+                "from": 0,
+            }
+        ],
+        "made_on": {"platform": "A platform", "device": "A device <1>", "driver": "3"},
+    }
     with open(os.path.join(run, "options.json"), "w", encoding="utf-8") as file:
         file.write(options if options is not None else json.dumps(known))
     with open(os.path.join(run, "log.jsonl"), "w", encoding="utf-8") as file:
-        file.writelines((line if isinstance(line, str) else json.dumps(line)) + "\n" for line in lines)
+        file.writelines(
+            (line if isinstance(line, str) else json.dumps(line)) + "\n" for line in lines
+        )
     for i, step in enumerate(steps):
         for ending in ("", "-reconstructed") if again else ("",):
-            png(os.path.join(run, "samples", f"{step:06d}{ending}.png"), 96, 96 if not ending else 64,
-                lambda x, y, c, i=i: x * 2 + y * (c + 1) + 31 * i)
+            png(
+                os.path.join(run, "samples", f"{step:06d}{ending}.png"),
+                96,
+                96 if not ending else 64,
+                lambda x, y, c, i=i: x * 2 + y * (c + 1) + 31 * i,
+            )
     if reals:
         png(os.path.join(run, "reals.png"), 96, 96, lambda x, y, c: x * y + 40 * c)
     return run
 
 
 def line(i, losses):
-    return {"step": 5 * i, "images": 20 * i + 4, "seconds": 1.5 * i, "losses": losses, "lr": {"G": 1e-4, "D": 1e-4},
-            "images_per_s": 13 + math.sin(i), "device_bytes": 123456789}
+    return {
+        "step": 5 * i,
+        "images": 20 * i + 4,
+        "seconds": 1.5 * i,
+        "losses": losses,
+        "lr": {"G": 1e-4, "D": 1e-4},
+        "images_per_s": 13 + math.sin(i),
+        "device_bytes": 123456789,
+    }
 
 
 def gan(i):
     d = None if i in (40, 41) else 1.3 + 0.3 * math.sin(i / 9)
-    return line(i, {"d_loss": d, "d_real": d and d / 2, "d_fake": d and d / 2, "g_loss": 1 + 0.4 * math.cos(i / 7)})
+    return line(
+        i,
+        {
+            "d_loss": d,
+            "d_real": d and d / 2,
+            "d_fake": d and d / 2,
+            "g_loss": 1 + 0.4 * math.cos(i / 7),
+        },
+    )
 
 
 def vae(i):
     groups = {f"kl.{k}": 10 / (k + 1) + math.exp(-i / 30) for k in range(12)}
-    return line(i, {"loss": 90 + 400 / (i + 1), "recon": 60, "kl": 30, "beta": min(1, i / 60), "active": 12 - i // 30, **groups})
+    return line(
+        i,
+        {
+            "loss": 90 + 400 / (i + 1),
+            "recon": 60,
+            "kl": 30,
+            "beta": min(1, i / 60),
+            "active": 12 - i // 30,
+            **groups,
+        },
+    )
 
 
 def pair(i):
-    return line(i, {"disc": 1.2, "disc_real": 0.7, "disc_fake": 0.5, "gen_total": 20 + 60 / (i + 1), "gen_gan": 1.5, "gen_l1": 0.2})
+    return line(
+        i,
+        {
+            "disc": 1.2,
+            "disc_real": 0.7,
+            "disc_fake": 0.5,
+            "gen_total": 20 + 60 / (i + 1),
+            "gen_gan": 1.5,
+            "gen_l1": 0.2,
+        },
+    )
 
 
 STEPS = (0, 50, 100, 200, 300, 400, 500)
@@ -92,14 +158,35 @@ def make_runs(folder):
     make_run(folder, "long", "dcgan:small", map(gan, range(3000)), range(0, 30000, 500))
     make_run(folder, "bare", "nvae:small", reals=False)
     make_run(folder, "one", "dcgan:small", [gan(0)], (0,))
-    make_run(folder, "lost", "dcgan:small", [line(i, {"d_loss": None, "g_loss": None}) for i in range(30)], (0,))
-    damaged = make_run(folder, "damaged", "", [gan(0), "{\"step\": 5, \"los", gan(2)], (0, 50), options="{\"model\": <")
+    make_run(
+        folder,
+        "lost",
+        "dcgan:small",
+        [line(i, {"d_loss": None, "g_loss": None}) for i in range(30)],
+        (0,),
+    )
+    damaged = make_run(
+        folder, "damaged", "", [gan(0), '{"step": 5, "los', gan(2)], (0, 50), options='{"model": <'
+    )
     with open(os.path.join(damaged, "samples", "000050.png"), "w", encoding="utf-8") as file:
         file.write("torn")
-    make_run(folder, "classifier", "resnet_gan:small-classifier", (line(i, {"loss": 3 / (i + 1)}) for i in range(50)))
-    return {"<b>&amp; 'run'": (check_samples, 4), "vae": (check_vae, 2), "pairs": (check_pairs, 2), "long": (check_long, 1),
-            "bare": (check_bare, 1), "one": (check_one, 2), "lost": (check_lost, 1), "damaged": (check_damaged, 1),
-            "classifier": (check_classifier, 1)}
+    make_run(
+        folder,
+        "classifier",
+        "resnet_gan:small-classifier",
+        (line(i, {"loss": 3 / (i + 1)}) for i in range(50)),
+    )
+    return {
+        "<b>&amp; 'run'": (check_samples, 4),
+        "vae": (check_vae, 2),
+        "pairs": (check_pairs, 2),
+        "long": (check_long, 1),
+        "bare": (check_bare, 1),
+        "one": (check_one, 2),
+        "lost": (check_lost, 1),
+        "damaged": (check_damaged, 1),
+        "classifier": (check_classifier, 1),
+    }
 
 
 # ---- what holds for every page ----
@@ -132,17 +219,34 @@ PALE = """(() => {
 
 def check_every(page, name, width, dark):
     where = f"{name} at {width} px, {'dark' if dark else 'light'}:"
-    check(page.value("document.querySelector('h1').textContent") == name, where, "the title is not the name")
-    check(page.value("document.title").startswith(name), where, "the window's title is not the name")
-    check(page.value("document.documentElement.scrollWidth") <= width, where, "wider than the window")
+    check(
+        page.value("document.querySelector('h1').textContent") == name,
+        where,
+        "the title is not the name",
+    )
+    check(
+        page.value("document.title").startswith(name), where, "the window's title is not the name"
+    )
+    check(
+        page.value("document.documentElement.scrollWidth") <= width, where, "wider than the window"
+    )
     check(page.value(STICKING_OUT) == "", where, "sticks out:", page.value(STICKING_OUT))
     check(page.value(TOO_SMALL) == "", where, "too small to read:", page.value(TOO_SMALL))
     check(page.value(PALE) == "", where, "too pale to read:", page.value(PALE))
     paper = page.value("getComputedStyle(document.documentElement).backgroundColor")
     check((sum(map(int, paper[4:-1].split(", "))) < 200) == dark, where, "the paper is", paper)
-    check("ganocl train --resume" in page.value("document.getElementById('next').textContent"), where, "not how to go on")
-    check(not page.value("/undefined|NaN|null|\\[object/.test(document.querySelector('main').textContent)"),
-          where, "leftovers in the text")
+    check(
+        "ganocl train --resume" in page.value("document.getElementById('next').textContent"),
+        where,
+        "not how to go on",
+    )
+    check(
+        not page.value(
+            "/undefined|NaN|null|\\[object/.test(document.querySelector('main').textContent)"
+        ),
+        where,
+        "leftovers in the text",
+    )
 
 
 def text(page, selector):
@@ -166,6 +270,7 @@ def click(page, selector):
 
 # ---- what each kind of run has ----
 
+
 def check_slider(page, name, caption, shown):
     """Keys on the first slider: `caption` follows, and what `shown` gives is another picture."""
     page.value("document.querySelector('.player input').focus()")
@@ -177,7 +282,12 @@ def check_slider(page, name, caption, shown):
     page.until(f"({shown}) !== {json.dumps(first)}", 20)
     page.press("End")
     check("step 500" in text(page, caption), name, "End:", text(page, caption))
-    check(page.value("document.querySelector('.player input').getAttribute('aria-valuetext')") == "step 500", name, "aria-valuetext")
+    check(
+        page.value("document.querySelector('.player input').getAttribute('aria-valuetext')")
+        == "step 500",
+        name,
+        "aria-valuetext",
+    )
 
 
 def check_samples(page, name):
@@ -185,23 +295,37 @@ def check_samples(page, name):
     check(count(page, ".pair img") == 2, name, "no reals beside the samples")
     page.value("document.querySelector('.choice input[value=step]').click()")
     check(count(page, ".pair .player") == 2, name, "no second slider")
-    check("step 0" in page.value("document.querySelectorAll('figcaption')[1].textContent"), name, "the other is not the first")
+    check(
+        "step 0" in page.value("document.querySelectorAll('figcaption')[1].textContent"),
+        name,
+        "the other is not the first",
+    )
     page.value("document.querySelectorAll('.player input')[1].focus()")
     page.press("ArrowRight")
-    check("step 50" in page.value("document.querySelectorAll('figcaption')[1].textContent"), name, "the other does not move")
+    check(
+        "step 50" in page.value("document.querySelectorAll('figcaption')[1].textContent"),
+        name,
+        "the other does not move",
+    )
     check("step 500" in text(page, "figcaption"), name, "one slider moves both")
     click(page, ".strip button:nth-child(3)")
     check("step 100" in text(page, "figcaption"), name, "the strip does not lead to its step")
     check(count(page, ".strip [aria-current=true]") == 1, name, "the strip does not mark the step")
     before = page.value("document.querySelector('.picked').style.cssText")
     click(page, ".sheet.pickable img")
-    check(page.value("document.querySelector('.picked').style.cssText") != before, name, "a click picks nothing")
+    check(
+        page.value("document.querySelector('.picked').style.cssText") != before,
+        name,
+        "a click picks nothing",
+    )
     page.value("document.querySelector('.player button').click()")
     page.until("document.querySelector('.player button').getAttribute('aria-label') === 'play'", 30)
     check("step 500" in text(page, "figcaption"), name, "playing does not end at the end")
     check("log 2" in text(page, ".charts"), name, "no line at log 2")
     check("2 log 2" in text(page, ".charts"), name, "no line at 2 log 2, though D's loss is a sum")
-    check("not finite" in text(page, "header"), name, "nothing said of the values that are not finite")
+    check(
+        "not finite" in text(page, "header"), name, "nothing said of the values that are not finite"
+    )
     check(count(page, ".chart .lost") > 0, name, "nothing marks the values that are not finite")
     check_chart(page, name)
 
@@ -220,7 +344,11 @@ def check_chart(page, name):
     check(logarithmic != before, name, "log scale changes nothing")
     page.value("document.getElementById('smoothing').focus()")
     page.press("Home")
-    check(page.value(f"document.querySelector('{chart} .smooth').getAttribute('d')") != logarithmic, name, "smoothing changes nothing")
+    check(
+        page.value(f"document.querySelector('{chart} .smooth').getAttribute('d')") != logarithmic,
+        name,
+        "smoothing changes nothing",
+    )
     x, y = middle(page, chart + " svg")
     page.point(x, y)
     said = text(page, chart + " .readout")
@@ -231,9 +359,17 @@ def check_chart(page, name):
     page.press("ArrowLeft")
     check(at_end != text(page, chart + " .readout") != said, name, "keys do not move the readout")
     page.press("Escape")
-    check(page.value(f"document.querySelector('{chart} .readout').hidden"), name, "Escape does not close the readout")
+    check(
+        page.value(f"document.querySelector('{chart} .readout').hidden"),
+        name,
+        "Escape does not close the readout",
+    )
     click(page, "#curves .choice label:nth-child(2)")
-    check("min" in page.value(f"document.querySelector('{chart} svg').textContent"), name, "no times on the axis")
+    check(
+        "min" in page.value(f"document.querySelector('{chart} svg').textContent"),
+        name,
+        "no times on the axis",
+    )
 
 
 FIRST_CANVAS = "document.querySelector('.tuple canvas').toDataURL()"
@@ -257,20 +393,45 @@ def check_pairs(page, name):
     check("Likeness of the shown pictures" in text(page, ".charts"), name, "no scores over the run")
     page.value("document.querySelector('#pictures .controls input').click()")
     page.settle()
-    check(page.value("document.querySelectorAll('.player')[1].offsetParent !== null"), name, "no second slider")
-    check(page.value("document.querySelector('.tuple').querySelectorAll('canvas').length") == 4, name, "no fourth cell")
+    check(
+        page.value("document.querySelectorAll('.player')[1].offsetParent !== null"),
+        name,
+        "no second slider",
+    )
+    check(
+        page.value("document.querySelector('.tuple').querySelectorAll('canvas').length") == 4,
+        name,
+        "no fourth cell",
+    )
 
 
 def check_long(page, name):
     check("lines of the log" in text(page, "#curves"), name, "nothing said of the thinning")
     check(count(page, ".chart .band") > 0, name, "no bands of extremes")
-    check(page.value("document.querySelector('.player input').max") == "15", name, "not the chosen sheets")
-    check("16 of 60 sheets" in text(page, "#pictures"), name, "nothing said of the choice:", text(page, "#pictures .lead"))
+    check(
+        page.value("document.querySelector('.player input').max") == "15",
+        name,
+        "not the chosen sheets",
+    )
+    check(
+        "16 of 60 sheets" in text(page, "#pictures"),
+        name,
+        "nothing said of the choice:",
+        text(page, "#pictures .lead"),
+    )
 
 
 def check_bare(page, name):
-    check("No step has been logged yet" in text(page, "#curves"), name, "does not say that there is no log")
-    check("no pictures yet" in text(page, "#pictures"), name, "does not say that there are no pictures")
+    check(
+        "No step has been logged yet" in text(page, "#curves"),
+        name,
+        "does not say that there is no log",
+    )
+    check(
+        "no pictures yet" in text(page, "#pictures"),
+        name,
+        "does not say that there are no pictures",
+    )
 
 
 def check_one(page, name):
@@ -284,7 +445,11 @@ def check_lost(page, name):
 
 def check_damaged(page, name):
     said = text(page, "main")
-    for part in ("options.json is missing or damaged", "1 line of log.jsonl could not be read", "1 picture could not be read"):
+    for part in (
+        "options.json is missing or damaged",
+        "1 line of log.jsonl could not be read",
+        "1 picture could not be read",
+    ):
         check(part in said, name, "lacks:", part)
 
 
@@ -295,19 +460,28 @@ def check_classifier(page, name):
 
 # ---- all of it ----
 
+
 def main(program, chromium, shots=None):
-    with tempfile.TemporaryDirectory(prefix="ganocl-pages-") as folder, Browser(chromium) as browser:
+    with tempfile.TemporaryDirectory(prefix="ganocl-pages-") as folder, Browser(
+        chromium
+    ) as browser:
         runs = make_runs(folder)
         for turn, (name, (own, n_sizes)) in enumerate(runs.items()):
-            subprocess.run([program, "-q", "report", name], cwd=folder, check=True, stdout=subprocess.DEVNULL)
+            subprocess.run(
+                [program, "-q", "report", name], cwd=folder, check=True, stdout=subprocess.DEVNULL
+            )
             for size in range(n_sizes):
                 width, dark = SIZES[(turn + size) % 4]
-                url = "file://" + "".join("%%%02x" % b if b < 48 and b not in b"/-." or b in b"<>&%#?" else chr(b)
-                                          for b in os.path.join(folder, name, "report.html").encode())
+                url = "file://" + "".join(
+                    "%%%02x" % b if b < 48 and b not in b"/-." or b in b"<>&%#?" else chr(b)
+                    for b in os.path.join(folder, name, "report.html").encode()
+                )
                 page = browser.open(url, width, 900, dark)
                 page.settle()
                 if shots:
-                    page.screenshot(os.path.join(shots, f"{turn}-{width}-{'dark' if dark else 'light'}.png"))
+                    page.screenshot(
+                        os.path.join(shots, f"{turn}-{width}-{'dark' if dark else 'light'}.png")
+                    )
                 check_every(page, name, width, dark)
                 own(page, name)
                 check(not page.problems, name, "said:", page.problems)

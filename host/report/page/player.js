@@ -1,11 +1,21 @@
-/* A slider over steps, with buttons to either side and one that plays. It moves by the keyboard as every
- * slider does. `onmove(i)` is called for each new place, and at once for the first. */
+/* A slider over steps with a button that plays. It moves by the keyboard as every slider does.
+ * `onmove(i)` is called for each new place, and at once for the first. */
 
 function player(steps, label, onmove, first) {
     const end = steps.length - 1;
     let timer = null;
-    const range = el("input", { type: "range", min: 0, max: end, step: 1, value: first, "aria-label": label, disabled: end < 1 });
-    const play = el("button", { type: "button", "aria-label": "play", onclick: () => (timer ? stop() : start()) }, "▶");
+    const range = el("input", {
+        type: "range",
+        min: 0,
+        max: end,
+        step: 1,
+        value: first,
+        "aria-label": label,
+        disabled: end < 1
+    });
+    const play =
+        el("button",
+           {type: "button", "aria-label": "play", onclick: () => (timer ? stop() : start())}, "▶");
     const go = (i) => {
         range.value = String(i);
         range.setAttribute("aria-valuetext", "step " + whole(steps[i]));
@@ -26,9 +36,18 @@ function player(steps, label, onmove, first) {
             if (Number(range.value) === end) stop();
         }, 450);
     };
-    range.addEventListener("input", () => { stop(); go(Number(range.value)); });
+    range.addEventListener("input", () => {
+        stop();
+        go(Number(range.value));
+    });
     go(first);
-    return { element: el("div", { class: "player", hidden: end < 1 }, play, range), go: (i) => { stop(); go(i); } };
+    return {
+        element: el("div", {class: "player", hidden: end < 1}, play, range),
+        go: (i) => {
+            stop();
+            go(i);
+        }
+    };
 }
 
 /* The picture as an <img> that is decoded once, and a part of it on a canvas. */
@@ -50,7 +69,8 @@ function drawCell(canvas, picture, columns, cell) {
         const side = picture.image.naturalWidth / columns;
         canvas.width = canvas.height = Math.max(1, Math.round(side));
         canvas.classList.toggle("pixels", picture.width / columns < 100);
-        canvas.getContext("2d").drawImage(picture.image, (cell % columns) * side, Math.floor(cell / columns) * side, side, side,
+        canvas.getContext("2d").drawImage(
+            picture.image, (cell % columns) * side, Math.floor(cell / columns) * side, side, side,
             0, 0, canvas.width, canvas.height);
     });
 }

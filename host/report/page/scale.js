@@ -4,7 +4,8 @@ function linearTicks(low, high, wanted) {
     const rough = (high - low) / Math.max(1, wanted), unit = 10 ** Math.floor(Math.log10(rough));
     const step = [1, 2, 5, 10].map((f) => f * unit).find((s) => s >= rough * 0.999);
     const ticks = [];
-    for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i++) ticks.push(Number((i * step).toPrecision(12)));
+    for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i++)
+        ticks.push(Number((i * step).toPrecision(12)));
     return ticks;
 }
 
@@ -13,7 +14,8 @@ function logTicks(low, high, wanted) {
     const from = Math.floor(Math.log10(low)), to = Math.ceil(Math.log10(high));
     const decades = Math.log10(high / low);
     if (decades < 1) return linearTicks(low, high, wanted);
-    const every = Math.max(1, Math.round(decades / wanted)), factors = decades < 3 ? [1, 2, 5] : [1];
+    const every = Math.max(1, Math.round(decades / wanted)),
+          factors = decades < 3 ? [1, 2, 5] : [1];
     const ticks = [];
     for (let e = from; e <= to; e += every)
         for (const f of factors) {
@@ -25,7 +27,9 @@ function logTicks(low, high, wanted) {
 
 /* Seconds on round minutes, hours or days. */
 function timeTicks(low, high, wanted) {
-    const units = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 10800, 21600, 43200, 86400];
+    const units = [
+        1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 10800, 21600, 43200, 86400
+    ];
     const rough = (high - low) / wanted;
     const step = units.find((s) => s >= rough);
     if (!step) return linearTicks(low / 86400, high / 86400, wanted).map((d) => d * 86400);
@@ -46,7 +50,7 @@ function axis(low, high, from, to, log) {
     [low, high] = widened(low, high, log);
     const f = log ? Math.log : (v) => v;
     const a = f(low), scale = (to - from) / (f(high) - a);
-    return { low, high, at: (v) => from + (f(v) - a) * scale };
+    return {low, high, at: (v) => from + (f(v) - a) * scale};
 }
 
 /* The range of all values, a little larger; on a log axis of the positive ones. NULL: none. */

@@ -11,7 +11,8 @@ function fill(element, attributes, children) {
     return element;
 }
 
-const el = (tag, attributes, ...children) => fill(document.createElement(tag), attributes, children);
+const el = (tag, attributes, ...children) =>
+    fill(document.createElement(tag), attributes, children);
 const svg = (tag, attributes, ...children) =>
     fill(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
 
@@ -19,18 +20,20 @@ const isNumber = (v) => typeof v === "number" && Number.isFinite(v);
 const last = (array) => array[array.length - 1];
 
 function lastNumber(values) {
-    for (let i = values.length - 1; i >= 0; i--) if (isNumber(values[i])) return values[i];
+    for (let i = values.length - 1; i >= 0; i--)
+        if (isNumber(values[i])) return values[i];
     return null;
 }
 
 /* ---- numbers as people read them ---- */
 
-const whole = (v) => (isNumber(v) ? v.toLocaleString("en-GB", { maximumFractionDigits: 0 }) : "–");
+const whole = (v) => (isNumber(v) ? v.toLocaleString("en-GB", {maximumFractionDigits: 0}) : "–");
 
 function power(v) {
     const exponent = Math.floor(Math.log10(Math.abs(v)));
     const mantissa = Number((v / 10 ** exponent).toPrecision(3));
-    const raised = String(exponent).replace(/./g, (c) => "⁰¹²³⁴⁵⁶⁷⁸⁹"["0123456789".indexOf(c)] || "⁻");
+    const raised =
+        String(exponent).replace(/./g, (c) => "⁰¹²³⁴⁵⁶⁷⁸⁹"["0123456789".indexOf(c)] || "⁻");
     return mantissa === 1 ? "10" + raised : mantissa + " × 10" + raised;
 }
 
@@ -40,7 +43,7 @@ function number(v) {
     const size = Math.abs(v);
     if (size !== 0 && (size < 1e-5 || size >= 1e9)) return power(v);
     if (size >= 1000) return whole(v);
-    return v.toLocaleString("en-GB", { maximumSignificantDigits: 4 }).replace("-", "−");
+    return v.toLocaleString("en-GB", {maximumSignificantDigits: 4}).replace("-", "−");
 }
 
 function bytes(v) {
@@ -54,7 +57,8 @@ function bytes(v) {
 function duration(seconds) {
     if (!isNumber(seconds)) return "–";
     if (seconds < 60) return Number(seconds.toPrecision(2)) + " s";
-    const s = Math.round(seconds), m = Math.floor(s / 60), h = Math.floor(m / 60), d = Math.floor(h / 24);
+    const s = Math.round(seconds), m = Math.floor(s / 60), h = Math.floor(m / 60),
+          d = Math.floor(h / 24);
     if (d > 0) return d + " d " + (h % 24) + " h";
     if (h > 0) return h + " h " + (m % 60) + " min";
     return m + " min" + (s % 60 ? " " + (s % 60) + " s" : "");
@@ -63,4 +67,5 @@ function duration(seconds) {
 const plural = (n, one, many) => whole(n) + " " + (n === 1 ? one : many);
 
 /* A word of a shell's command line. */
-const quoted = (word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : "'" + word.replace(/'/g, "'\\''") + "'");
+const quoted = (word) =>
+    (/^[\w@%+=:,./-]+$/.test(word) ? word : "'" + word.replace(/'/g, "'\\''") + "'");
