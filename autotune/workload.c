@@ -61,7 +61,7 @@ double gcl_workload_distance(const gcl_workload *a, const gcl_workload *b)
 gcl_node *gcl_workload_node(const gcl_workload *work, gcl_graph *graph)
 {
     gcl_node *in[GCL_WORKLOAD_IN];
-    char name[16];
+    char name[24];
     for (int i = 0; i < work->n_in; i++) {
         snprintf(name, sizeof name, "operand%d", i);
         in[i] = gcl_variable(graph, name, work->in[i]);
