@@ -261,6 +261,8 @@ static int append_many(void)
     int status = gcl_record_start(&r, twice(4096, 1), &choice, &limits);
     for (int i = 0; i < APPENDED && status == 0; i++)
         status = gcl_records_keep(records, &r, &err);
+    gcl_graph_free(graph);
+    gcl_records_free(records);
     return status != 0;
 }
 
