@@ -85,9 +85,9 @@ static double estimate(const gcl_conv_attr *a, const gcl_limits *limits, const i
     double vectors = v[NR] / v[V], line = 4.0 * v[V], outputs = v[TM] * v[TM];
     double windows = (double)c.t * (c.cc / v[V]), tiles = (double)c.t * (c.kc / v[V]);
     double moved = GCL_MEMORY_CYCLES * line * outputs;
-    double read = windows * (7.0 * c.positions + moved) + tiles * (5.0 * c.positions + moved);
+    double read = windows * (9.0 * c.positions + moved) + tiles * (7.0 * c.positions + moved);
     double registers = (double)c.positions * (c.cc / v[MR]) * (c.kc / v[NR]);
-    double sums = registers * (v[MR] * vectors * (1.1 * c.t + 3) + 30);
+    double sums = registers * (v[MR] * vectors * (1.2 * c.t + 4) + 30);
     double part = (double)c.positions * c.cc * c.kc * 4;
     int leaves_cache = part + 4.0 * (double)(c.v_floats + c.z_floats) > (double)limits->local_bytes;
     double block = read + sums + part * (leaves_cache ? 2 * GCL_CACHE_CYCLES : 0.03) + 500;
@@ -210,14 +210,14 @@ static int recipe(const gcl_node *node, const gcl_limits *limits, const int *v, 
     return 0;
 }
 
-/* In units of the time of conv_weight_vec.c with full vectors, which reaches 80 % of the peak. */
+/* In units of the time of conv_weight_vec.c with full vectors, which reaches 85 % of the peak. */
 static double cost(const gcl_node *node, const gcl_limits *limits)
 {
     int values[N_PARAMS];
     const gcl_conv_attr *a = node->attr;
     if (!gcl_winograd_pays(a->c, a->k))
         return INFINITY;
-    double direct = node->op->flops(node) / (2.0 * gcl_vec_length(a->k, limits)) / 0.8;
+    double direct = node->op->flops(node) / (2.0 * gcl_vec_length(a->k, limits)) / 0.85;
     double least = choose(a, limits, values) / (3000 + direct / limits->compute_units);
     return gcl_vec_cost(least, a->k, 2 * (int)limits->float_width, limits);
 }
