@@ -1,5 +1,4 @@
 /* The folder of checkpoints: names, `latest`, which ones are kept. */
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,34 +28,6 @@ static int64_t step_of(const char *name)
     return step;
 }
 
-static int compare_steps(const void *a, const void *b)
-{
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-    return (x > y) - (x < y);
-}
-
-/* All steps in the folder, ascending; malloc'ed. */
-static int64_t *list_steps(const char *folder, int *n)
-{
-    int64_t *steps = NULL;
-    int cap = 0;
-    DIR *dir = opendir(folder);
-    *n = 0;
-    if (dir == NULL)
-        return NULL;
-    for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
-        int64_t step = step_of(entry->d_name);
-        if (step < 0)
-            continue;
-        GCL_GROW(steps, *n, cap);
-        steps[(*n)++] = step;
-    }
-    closedir(dir);
-    if (*n > 0)
-        qsort(steps, (size_t)*n, sizeof *steps, compare_steps);
-    return steps;
-}
-
 static void remove_step(const char *folder, int64_t step)
 {
     char *path = gcl_checkpoint_path(folder, step);
@@ -67,7 +38,7 @@ static void remove_step(const char *folder, int64_t step)
 static void remove_old(const char *folder, int keep)
 {
     int n;
-    int64_t *steps = list_steps(folder, &n), doubled = 0;
+    int64_t *steps = gcl_file_steps(folder, step_of, &n), doubled = 0;
     for (int i = 0; i < n - keep; i++) {
         if (steps[i] >= doubled)
             doubled = steps[i] > 0 ? 2 * steps[i] : 1;
@@ -93,7 +64,7 @@ int gcl_checkpoint_publish(const char *folder, int64_t step, int keep, gcl_error
 static char *newest_by_step(const char *folder)
 {
     int n;
-    int64_t *steps = list_steps(folder, &n);
+    int64_t *steps = gcl_file_steps(folder, step_of, &n);
     char *path = n > 0 ? gcl_checkpoint_path(folder, steps[n - 1]) : NULL;
     free(steps);
     return path;
@@ -127,7 +98,7 @@ char *gcl_checkpoint_latest(const char *folder, gcl_error *err)
 void gcl_checkpoint_forget_after(const char *folder, int64_t step)
 {
     int n;
-    int64_t *steps = list_steps(folder, &n);
+    int64_t *steps = gcl_file_steps(folder, step_of, &n);
     for (int i = 0; i < n; i++)
         if (steps[i] > step)
             remove_step(folder, steps[i]);

@@ -1,5 +1,6 @@
 #include "io/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -130,4 +131,34 @@ int gcl_file_replace(const char *path, const void *bytes, size_t n, gcl_error *e
                  path, strerror(errno));
     gcl_text_free(&temporary);
     return result;
+}
+
+static int compare_steps(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+int64_t *gcl_file_steps(const char *folder, int64_t (*step_of)(const char *name), int *n)
+{
+    int64_t *steps = NULL;
+    int cap = 0, m = 0;
+    DIR *dir = opendir(folder);
+    *n = 0;
+    if (dir == NULL)
+        return NULL;
+    for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
+        int64_t step = step_of(entry->d_name);
+        if (step < 0)
+            continue;
+        GCL_GROW(steps, m, cap);
+        steps[m++] = step;
+    }
+    closedir(dir);
+    if (m > 0)
+        qsort(steps, (size_t)m, sizeof *steps, compare_steps);
+    for (int i = 0; i < m; i++)
+        if (*n == 0 || steps[*n - 1] != steps[i])
+            steps[(*n)++] = steps[i];
+    return steps;
 }

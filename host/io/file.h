@@ -1,4 +1,4 @@
-/* Whole files: read at once, or replaced atomically. */
+/* Whole files: read at once, or replaced atomically; and which steps of a run have one. */
 #ifndef GCL_IO_FILE_H
 #define GCL_IO_FILE_H
 
@@ -19,5 +19,9 @@ int gcl_file_read_at(int fd, void *bytes, size_t n, uint64_t at);
 /* Writes a file atomically: a temporary in the same folder, fsync, rename, fsync of the folder.
  * Under `path` lies the old file or the whole new one, whatever happens. Errors: GCL_DISK. */
 int gcl_file_replace(const char *path, const void *bytes, size_t n, gcl_error *err);
+
+/* The steps that the names in a folder tell, ascending and each once; free() them. step_of: the step
+ * in a name, or -1. NULL and 0 where there are none, or no such folder. */
+int64_t *gcl_file_steps(const char *folder, int64_t (*step_of)(const char *name), int *n);
 
 #endif

@@ -1,6 +1,5 @@
 #include "report/sheets.h"
 
-#include <dirent.h>
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -9,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "base/memory.h"
+#include "io/file.h"
 #include "report/cells.h"
 #include "report/picture.h"
 #include "report/text.h"
@@ -94,37 +94,6 @@ static int64_t step_of(const char *name)
     return digits > 0 && digits < 16 && is_sheet ? strtoll(name, NULL, 10) : -1;
 }
 
-static int compare_steps(const void *a, const void *b)
-{
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-    return (x > y) - (x < y);
-}
-
-/* The steps that have a sheet, ascending and each once; free() them. */
-static int64_t *list_steps(const char *folder, int *n)
-{
-    int64_t *steps = NULL;
-    int cap = 0, m = 0;
-    DIR *dir = opendir(folder);
-    *n = 0;
-    if (dir == NULL)
-        return NULL;
-    for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
-        int64_t step = step_of(entry->d_name);
-        if (step < 0)
-            continue;
-        GCL_GROW(steps, m, cap);
-        steps[m++] = step;
-    }
-    closedir(dir);
-    if (m > 0)
-        qsort(steps, (size_t)m, sizeof *steps, compare_steps);
-    for (int i = 0; i < m; i++)
-        if (*n == 0 || steps[*n - 1] != steps[i])
-            steps[(*n)++] = steps[i];
-    return steps;
-}
-
 /* ---- reading -------------------------------------------------------------------------------------- */
 
 static int same_mark(const file_mark *a, const file_mark *b)
@@ -207,7 +176,7 @@ void gcl_sheets_read(gcl_sheets *s, int translates, int padded)
         s->kept[i]->wanted = 0;
     s->n_chosen = s->unreadable = 0;
     gcl_text_add(&path, "%s/samples", s->folder);
-    int64_t *steps = list_steps(path.text, &s->found);
+    int64_t *steps = gcl_file_steps(path.text, step_of, &s->found);
     n = gcl_sheets_choose(s->found, GCL_SHEETS_MOST, chosen);
     for (int i = 0; i < n; i++)
         take_sheet(s, steps[chosen[i]], translates, padded);

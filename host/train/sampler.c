@@ -52,7 +52,7 @@ static int build(gcl_sampler *sampler, generator *g, int batch, int readjust, gc
         return -1;
     g->z_at = gcl_plan_offset(g->plan, g->z);
     g->key_at = gcl_plan_offset(g->plan, gcl_nn_key(g->nn));
-    g->share_at = gcl_plan_offset(g->plan, gcl_nn_scalar(g->nn, GCL_READJUST));
+    g->share_at = readjust ? gcl_plan_offset(g->plan, gcl_nn_scalar(g->nn, GCL_READJUST)) : -1;
     return 0;
 }
 
