@@ -6,7 +6,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "config.h"
+#include "base/version.h"
 #include "io/atomic.h"
 #include "report/facts.h"
 #include "report/folder.h"
@@ -77,7 +77,7 @@ static void add_written(gcl_text *out)
     gmtime_r(&now, &utc);
     strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
     gcl_text_add(out, "{\"program\":");
-    gcl_page_string(out, PACKAGE_STRING " (" GCL_REVISION ")");
+    gcl_page_string(out, gcl_version());
     gcl_text_add(out, ",\"written\":\"%s\",\n\"run\":", text);
 }
 

@@ -98,7 +98,8 @@ static int take_history(gcl_loop *loop, int64_t step, const float *history, gcl_
     gcl_journal_line line = line_of(loop, step, history, &values);
     gcl_progress_mark(loop->progress, step + 1);
     int due = step % log_every == 0 || step + 1 == loop->last || status != 0;
-    if (due && gcl_journal_write(loop->journal, &line, err) != 0)
+    if (due && (gcl_journal_write(loop->journal, &line, err) != 0 ||
+                gcl_summaries_line(loop->events, &line, err) != 0))
         return -1;
     gcl_progress_show(loop->progress, &line, step == 0 || step + 1 == loop->last);
     return status;
@@ -148,6 +149,8 @@ static int write_samples(gcl_loop *loop, gcl_error *err)
     char *path = gcl_run_path(&loop->run, name);
     int result = gcl_sheet_write(loop->sheet, path, err);
     free(path);
+    if (result == 0)
+        result = gcl_summaries_sheets(loop->events, loop->run.folder, loop->step, err);
     return result;
 }
 
@@ -164,7 +167,8 @@ static int save(gcl_loop *loop, gcl_error *err)
                                   .model = model,
                                   .settings = loop->settings};
     /* The log must not lag behind what a resumed run takes as done. */
-    if (drain(loop, err) != 0 || gcl_journal_sync(loop->journal, err) != 0)
+    if (drain(loop, err) != 0 || gcl_journal_sync(loop->journal, err) != 0 ||
+        gcl_events_sync(loop->events, err) != 0)
         return -1;
     char *folder = gcl_run_path(&loop->run, "checkpoints");
     char *path = gcl_checkpoint_path(folder, loop->step);
@@ -284,13 +288,24 @@ static int run_steps(gcl_loop *loop, gcl_error *err)
     }
 }
 
+/* A sheet that was made when the run stopped at this step belongs to it, unless it is due anyway. */
+static int open_events(gcl_loop *loop, gcl_error *err)
+{
+    if (gcl_summaries_open(&loop->events, loop->run.folder, loop->first, loop->config,
+                           gcl_device_limits(loop->dev), err) != 0)
+        return -1;
+    return sample_due(loop)
+               ? 0
+               : gcl_summaries_sheets(loop->events, loop->run.folder, loop->first, err);
+}
+
 static int start(gcl_loop *loop, gcl_error *err)
 {
     gcl_text settings = {0};
     char *path = gcl_run_path(&loop->run, "log.jsonl");
     loop->journal = gcl_journal_open(path, loop->first, &loop->seconds_before, &loop->dropped, err);
     free(path);
-    if (loop->journal == NULL)
+    if (loop->journal == NULL || open_events(loop, err) != 0)
         return -1;
     gcl_text_add(&settings, "{");
     gcl_model_settings_json(&loop->config->model, &settings, ", ");
@@ -319,6 +334,7 @@ void gcl_loop_free(gcl_loop *loop)
 {
     gcl_progress_free(loop->progress);
     gcl_journal_close(loop->journal);
+    gcl_events_close(loop->events);
     gcl_sheet_free(loop->sheet);
     gcl_report_free(loop->report);
     gcl_learner_free(loop->learner);

@@ -11,6 +11,7 @@
 #include "train/replay.h"
 #include "train/run.h"
 #include "train/sheet.h"
+#include "train/summaries.h"
 #include "train/trainer.h"
 #include "train/tuning.h"
 
@@ -31,6 +32,7 @@ typedef struct gcl_loop {
 
     /* its own */
     gcl_journal *journal;
+    gcl_events *events; /* for TensorBoard, or NULL */
     gcl_progress *progress;
     gcl_sheet *sheet;        /* made when first needed */
     gcl_report *report;      /* the page, rewritten with the samples and at the end */

@@ -30,6 +30,8 @@ static const setting table[GCL_SETTINGS] = {
      "newest checkpoints kept, and of older ones the first of each doubling; 0: all"},
     {"train.diverged_after", WHOLE, "20", 1, 200, NULL,
      "dropped updates in a row (loss or gradient not finite) that stop the run"},
+    {"train.events", WORD, "true", 0, 0, "false|true",
+     "an event file for TensorBoard in the run folder"},
     {"data.shuffle", WORD, "true", 0, 0, "false|true", "a new order in each epoch"},
     {"data.flip", WORD, "false", 0, 0, "false|true", "mirrors every other picture, at random"},
     {"data.crop", WORD, "centre", 0, 0, "centre|fit|stretch",

@@ -1,0 +1,5 @@
+#include "base/version.h"
+
+#include "config.h"
+
+const char *gcl_version(void) { return PACKAGE_STRING " (" GCL_REVISION ")"; }
