@@ -199,6 +199,7 @@ static void log_steps(int64_t first, int64_t last)
     for (int64_t step = first; step <= last; step++) {
         gcl_named_value losses[] = {{"d_loss", step == 2 ? NAN : 0.5}, {"g_loss", 0.1f}};
         gcl_named_value rate = {"G", 1e-4};
+        double data_wait = 0.0125;
         gcl_journal_line line = {.step = step,
                                  .images = 2 * (step + 1),
                                  .seconds = 10.0 * step,
@@ -207,6 +208,7 @@ static void log_steps(int64_t first, int64_t last)
                                  .n_rates = 1,
                                  .rates = &rate,
                                  .images_per_s = 3.5,
+                                 .data_wait = step == 1 ? &data_wait : NULL,
                                  .device_bytes = 7,
                                  .dropped = step >= 2};
         ck_ok(gcl_journal_write(journal, &line, &err));
@@ -228,6 +230,8 @@ START_TEST(the_log_goes_on_without_a_seam)
                       "\"images_per_s\": 3.5, \"device_bytes\": 7}\n",
                       150) == 0);
     ck_assert_ptr_nonnull(strstr(whole, "\"d_loss\": null"));
+    ck_assert_ptr_nonnull(strstr(whole, "\"images_per_s\": 3.5, \"data_wait\": 0.0125, "
+                                        "\"device_bytes\": 7}\n{\"step\": 2,"));
 
     /* Cut in the middle of a line, then taken up again at step 6. */
     put_file(in_scratch("log.jsonl"), whole, n - 20);

@@ -156,6 +156,7 @@ static void ck_same_end(const char *a, const char *b)
 START_TEST(equal_runs_are_equal_bytes)
 {
     ck_exits(0, TINY "--out first");
+    ck_said("waiting for data: ");
     ck_exits(0, TINY "--out second --set train.sample_every=7 --threads 3");
     ck_same_end("first", "second");
     ck_assert(same_files(in_scratch("first/samples/000000.png"),

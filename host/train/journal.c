@@ -110,6 +110,8 @@ int gcl_journal_write(gcl_journal *journal, const gcl_journal_line *line, gcl_er
     add_values(text, "lr", line->rates, line->n_rates);
     gcl_text_add(text, ", \"images_per_s\": ");
     add_number(text, line->images_per_s);
+    if (line->data_wait != NULL)
+        gcl_text_add(text, ", \"data_wait\": %.4f", *line->data_wait);
     gcl_text_add(text, ", \"device_bytes\": %llu", (unsigned long long)line->device_bytes);
     if (line->dropped > 0)
         gcl_text_add(text, ", \"dropped\": %lld", (long long)line->dropped);

@@ -3,7 +3,9 @@
  *     {"step": 10, "images": 176, "seconds": 3.25, "losses": {"d_loss": 0.61, "g_loss": 1.02},
  *      "lr": {"G": 0.0001, "D": 0.0001}, "images_per_s": 52.1, "device_bytes": 123456789}
  *
- * `step` counts from 0: line 0 tells the losses of the first update. `dropped` is added when updates
+ * `step` counts from 0: line 0 tells the losses of the first update. `data_wait` is added where there
+ * is a data set: the share, 0 to 1, of the time of this call of the program that its training loop
+ * spent waiting for a batch. `dropped` is added when updates
  * were dropped because a loss or gradient was not finite; such losses are null. */
 #ifndef GCL_TRAIN_JOURNAL_H
 #define GCL_TRAIN_JOURNAL_H
@@ -25,6 +27,7 @@ typedef struct gcl_journal_line {
     int n_losses, n_rates;
     const gcl_named_value *losses, *rates;
     double images_per_s;
+    const double *data_wait; /* or NULL */
     uint64_t device_bytes;
     int64_t dropped; /* in the whole run so far */
 } gcl_journal_line;

@@ -25,7 +25,15 @@ static double elapsed(const gcl_loop *loop) { return gcl_seconds() - loop->start
 
 typedef struct line_values {
     gcl_named_value losses[GCL_MAX_LOSSES], rates[GCL_MAX_NETWORKS];
+    double data_wait;
 } line_values;
+
+/* The share of the time so far that went into waiting for batches. */
+static double data_wait(const gcl_loop *loop)
+{
+    double seconds = elapsed(loop);
+    return seconds > 0 ? gcl_loader_waited_seconds(loop->loader) / seconds : 0;
+}
 
 static gcl_journal_line line_of(const gcl_loop *loop, int64_t step, const float *history,
                                 line_values *values)
@@ -43,6 +51,10 @@ static gcl_journal_line line_of(const gcl_loop *loop, int64_t step, const float 
                              .dropped = loop->dropped};
     for (int i = 0; i < line.n_losses; i++)
         values->losses[i] = (gcl_named_value){t->step.losses[i].name, history[i]};
+    if (loop->loader != NULL) {
+        values->data_wait = data_wait(loop);
+        line.data_wait = &values->data_wait;
+    }
     const char *const *network = t->model->system->networks(t->model);
     for (; *network != NULL; network++)
         values->rates[line.n_rates++] =
@@ -244,6 +256,9 @@ static int finish(gcl_loop *loop, int signal, gcl_error *err)
         return -1;
     gcl_progress_free(loop->progress);
     loop->progress = NULL;
+    if (loop->loader != NULL)
+        gcl_say("waiting for data: %.2f %% of the time (%.2f of %.1f s)", 100 * data_wait(loop),
+                gcl_loader_waited_seconds(loop->loader), elapsed(loop));
     if (signal != 0)
         gcl_say("stopped and saved at step %lld; go on: ganocl train --resume %s",
                 (long long)loop->step, loop->run.folder);

@@ -104,6 +104,8 @@ static void compose(const gcl_progress *progress, gcl_text *text, const gcl_jour
         gcl_text_add(text, "  %.3g images/s", gcl_progress_rate(progress) * progress->batch);
     for (int i = 0; i < line->n_losses && i < 4; i++)
         gcl_text_add(text, "  %s %.4g", line->losses[i].name, line->losses[i].value);
+    if (line->data_wait != NULL && *line->data_wait >= 0.02)
+        gcl_text_add(text, "  waiting for data %.0f %%", 100 * *line->data_wait);
     if (line->dropped > 0)
         gcl_text_add(text, "  dropped %lld", (long long)line->dropped);
     gcl_text_add(text, "  ");
