@@ -156,7 +156,6 @@ static void ck_same_end(const char *a, const char *b)
 START_TEST(equal_runs_are_equal_bytes)
 {
     ck_exits(0, TINY "--out first");
-    ck_said("waiting for data: ");
     ck_exits(0, TINY "--out second --set train.sample_every=7 --threads 3");
     ck_same_end("first", "second");
     ck_assert(same_files(in_scratch("first/samples/000000.png"),
@@ -230,6 +229,7 @@ START_TEST(a_signal_saves_and_ends)
     wait_for_lines(log, 2);
     kill(child, number);
     ck_assert_int_eq(finish_program(child), 128 + number);
+    ck_said("waiting for data: ");
     ck_said("stopped and saved at step");
     long made = lines_in(log);
     ck_exits(0, "-q train --resume %s --steps %ld", name, made + 2);

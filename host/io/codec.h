@@ -1,4 +1,5 @@
-/* The decoders behind io/image.h; each reads the bytes of one format. */
+/* The decoders behind io/image.h; each reads the bytes of one format. They give pictures as they are
+ * stored, and headers with the stored width and height; turning them is for the caller. */
 #ifndef GCL_IO_CODEC_H
 #define GCL_IO_CODEC_H
 

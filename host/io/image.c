@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "io/codec.h"
+#include "io/exif.h"
 #include "io/file.h"
 
 int gcl_image_new(gcl_image *image, int width, int height, int channels, gcl_error *err)
@@ -41,7 +42,7 @@ int gcl_image_read_header(const uint8_t *bytes, size_t n, const char *name,
                           gcl_image_header *header, gcl_error *err)
 {
     int result = -1;
-    *header = (gcl_image_header){0};
+    *header = (gcl_image_header){.orientation = 1};
     switch (recognise(bytes, n)) {
     case GCL_IMAGE_JPEG: result = gcl_jpeg_read_header(bytes, n, name, header, err); break;
     case GCL_IMAGE_PNG: result = gcl_png_read_header(bytes, n, name, header, err); break;
@@ -50,6 +51,11 @@ int gcl_image_read_header(const uint8_t *bytes, size_t n, const char *name,
     }
     if (result != 0)
         return -1;
+    if (gcl_exif_swaps(header->orientation)) {
+        int width = header->width;
+        header->width = header->height;
+        header->height = width;
+    }
     if (header->width > GCL_IMAGE_MAX_PIXELS / header->height)
         return gcl_fail(err, GCL_DATA, "%s: %d x %d pixels are too many (the limit is %ld million)",
                         name, header->width, header->height, GCL_IMAGE_MAX_PIXELS / 1000000);
@@ -64,11 +70,20 @@ int gcl_image_decode(const uint8_t *bytes, size_t n, const char *name, double *s
     if (gcl_image_read_header(bytes, n, name, &header, err) != 0)
         return -1;
     double full = 1;
-    if (header.format == GCL_IMAGE_JPEG)
-        return gcl_jpeg_decode(bytes, n, name, scale != NULL ? scale : &full, image, err);
-    if (scale != NULL)
+    int result;
+    if (scale == NULL)
+        scale = &full;
+    if (header.format == GCL_IMAGE_JPEG) {
+        result = gcl_jpeg_decode(bytes, n, name, scale, image, err);
+    } else {
         *scale = 1;
-    return gcl_png_decode(bytes, n, name, image, err);
+        result = gcl_png_decode(bytes, n, name, image, err);
+    }
+    if (result == 0)
+        result = gcl_exif_turn(image, header.orientation, err);
+    if (result != 0)
+        gcl_image_free(image);
+    return result;
 }
 
 int gcl_image_read_file(const char *path, gcl_image *image, gcl_error *err)

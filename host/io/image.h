@@ -8,8 +8,9 @@
  *
  * The first bytes of a file, never its name, say what it is. What comes out is 8 bits a channel,
  * grey (1 channel) or RGB (3): palettes are looked up, 16 bits are scaled to 8, alpha is composited
- * on black, CMYK and YCCK become RGB. A picture that is cut short or damaged is an error, not a
- * guess.
+ * on black, CMYK and YCCK become RGB. Where a file holds a colour profile (ICC, or PNG's gAMA and cHRM)
+ * its colours are converted to sRGB (io/colour.h); where it says which way up it is, it is turned so
+ * (io/exif.h). A picture that is cut short or damaged is an error, not a guess.
  * Every function may be called from several threads at once. */
 #ifndef GCL_IO_IMAGE_H
 #define GCL_IO_IMAGE_H
@@ -35,6 +36,7 @@ enum gcl_image_format { GCL_IMAGE_UNKNOWN, GCL_IMAGE_JPEG, GCL_IMAGE_PNG };
 typedef struct gcl_image_header {
     enum gcl_image_format format;
     int width, height, channels; /* as decoding at full size would give them */
+    int orientation;             /* EXIF's, 1 to 8: how it is turned for that */
 } gcl_image_header;
 
 /* Allocates pixels [height, width, channels], all zero. Errors: GCL_MEMORY. */

@@ -1,4 +1,5 @@
 /* PNG through libpng: every colour type and depth, interlaced or not; and the writer. */
+#include <math.h>
 #include <png.h>
 #include <setjmp.h>
 #include <stdio.h>
@@ -7,6 +8,8 @@
 
 #include "base/memory.h"
 #include "io/codec.h"
+#include "io/colour.h"
+#include "io/exif.h"
 
 /* libpng leaves an error by longjmp to the point set with setjmp(png_jmpbuf(...)); no function here
  * that lies in between owns anything. */
@@ -75,6 +78,22 @@ static int read_info(reader *r, const char *name, gcl_image_header *header, gcl_
     return 0;
 }
 
+/* The chunk eXIf may stand before or behind the pixels, so it is looked for here: a chunk is its
+ * length, its name, the content and a checksum. */
+static int find_orientation(const uint8_t *bytes, size_t n)
+{
+    enum { SIGNATURE = 8, AROUND = 12 };
+    for (size_t at = SIGNATURE; at + AROUND <= n;) {
+        size_t length = png_get_uint_32(bytes + at);
+        if (length > n - at - AROUND)
+            return 1;
+        if (memcmp(bytes + at + 4, "eXIf", 4) == 0)
+            return gcl_exif_orientation(bytes + at + 8, length);
+        at += length + AROUND;
+    }
+    return 1;
+}
+
 int gcl_png_read_header(const uint8_t *bytes, size_t n, const char *name, gcl_image_header *header,
                         gcl_error *err)
 {
@@ -82,21 +101,93 @@ int gcl_png_read_header(const uint8_t *bytes, size_t n, const char *name, gcl_im
     if (reader_open(&r, bytes, n, name, err) != 0)
         return -1;
     int result = read_info(&r, name, header, err);
+    header->orientation = find_orientation(bytes, n);
     reader_close(&r);
     return result;
 }
 
-/* Asks for 8 bits a channel, with alpha if the file has transparency of any kind. Returns channels:
- * 1 grey, 2 grey + alpha, 3 RGB, 4 RGB + alpha. */
-static int set_conversions(reader *r, int *passes, const char *name, gcl_error *err)
+/* ---- colours ------------------------------------------------------------------------------------ */
+
+/* Whether gAMA and cHRM say sRGB, as nearly as the numbers that programs write for it do. */
+static int is_srgb(double gamma, const double *xy)
+{
+    static const double srgb[] = {0.3127, 0.3290, 0.64, 0.33, 0.30, 0.60, 0.15, 0.06};
+    int same = fabs(gamma - 1 / 2.2) < 0.025;
+    for (int i = 0; i < 8 && xy != NULL; i++)
+        same = same && fabs(xy[i] - srgb[i]) < 0.01;
+    return same;
+}
+
+/* The profile of the file's colours, in the order that the standard (PNG 1.2, 4.2.2) gives its
+ * chunks: iCCP, else sRGB, else gAMA and cHRM; free() it. NULL and *n = 0: sRGB. */
+static uint8_t *find_profile(const reader *r, int colours, size_t *n)
+{
+    png_charp title;
+    png_bytep icc;
+    png_uint_32 length;
+    int kind;
+    double gamma, xy[8];
+    *n = 0;
+    if (png_get_iCCP(r->png, r->info, &title, &kind, &icc, &length) != 0) {
+        uint8_t *copy = gcl_alloc(length);
+        memcpy(copy, icc, length);
+        *n = length;
+        return copy;
+    }
+    if (png_get_sRGB(r->png, r->info, &kind) != 0 || png_get_gAMA(r->png, r->info, &gamma) == 0 ||
+        gamma <= 0)
+        return NULL;
+    int placed = png_get_cHRM(r->png, r->info, &xy[0], &xy[1], &xy[2], &xy[3], &xy[4], &xy[5],
+                              &xy[6], &xy[7]) != 0;
+    const double *chromaticities = placed ? xy : NULL;
+    return is_srgb(gamma, chromaticities) ? NULL
+                                          : gcl_colour_profile(gamma, chromaticities, colours, n);
+}
+
+/* The conversion to sRGB that the file's pixels need as they come out of libpng, or NULL. */
+static gcl_colour *find_colour(const reader *r, gcl_colour_layout *layout)
+{
+    int type = png_get_color_type(r->png, r->info);
+    *layout = (gcl_colour_layout){.colours = type & PNG_COLOR_MASK_COLOR ? 3 : 1,
+                                  .alpha = type & PNG_COLOR_MASK_ALPHA ||
+                                           png_get_valid(r->png, r->info, PNG_INFO_tRNS) != 0,
+                                  .depth = png_get_bit_depth(r->png, r->info) == 16 ? 16 : 8};
+    size_t n;
+    uint8_t *profile = find_profile(r, layout->colours, &n);
+    gcl_colour *colour = gcl_colour_take(profile, n, *layout);
+    free(profile);
+    return colour;
+}
+
+/* Pixels of 8 or 16 bits a channel to sRGB in 8. */
+static int convert_colours(gcl_image *image, const gcl_colour *colour, gcl_colour_layout layout,
+                           gcl_error *err)
+{
+    gcl_image converted;
+    if (gcl_image_new(&converted, image->width, image->height, layout.colours + layout.alpha,
+                      err) != 0)
+        return -1;
+    gcl_colour_apply(colour, image->pixels, converted.pixels,
+                     (size_t)image->width * (size_t)image->height);
+    gcl_image_free(image);
+    *image = converted;
+    return 0;
+}
+
+/* ---- pixels ------------------------------------------------------------------------------------- */
+
+/* Asks for 8 bits a channel (or leaves 16), with alpha if the file has transparency of any kind.
+ * Returns the bytes of a pixel. */
+static int set_conversions(reader *r, int keep_16, int *passes, const char *name, gcl_error *err)
 {
     if (setjmp(png_jmpbuf(r->png)))
         return gcl_fail(err, GCL_DATA, "%s: damaged PNG: %s", name, r->from.message);
     png_set_expand(r->png); /* palette to RGB, 1, 2, 4 bits to 8, transparent colour to alpha */
-    png_set_scale_16(r->png);
+    if (!keep_16)
+        png_set_scale_16(r->png);
     *passes = png_set_interlace_handling(r->png);
     png_read_update_info(r->png, r->info);
-    return png_get_channels(r->png, r->info);
+    return png_get_channels(r->png, r->info) * (png_get_bit_depth(r->png, r->info) / 8);
 }
 
 /* Reads all rows and the end of the file, whose checksums cover every byte of the picture. */
@@ -127,19 +218,31 @@ static void composite_on_black(gcl_image *image)
     image->channels = (int)colours;
 }
 
+/* Pixels in sRGB, with alpha where the file has it. */
+static int decode_colours(reader *r, const gcl_image_header *header, const gcl_colour *colour,
+                          gcl_colour_layout layout, const char *name, gcl_image *image,
+                          gcl_error *err)
+{
+    int passes = 1;
+    int pixel = set_conversions(r, colour != NULL && layout.depth == 16, &passes, name, err);
+    if (pixel < 0 || gcl_image_new(image, header->width, header->height, pixel, err) != 0 ||
+        read_rows(r, passes, image, name, err) != 0)
+        return -1;
+    return colour != NULL ? convert_colours(image, colour, layout, err) : 0;
+}
+
 static int decode(reader *r, const char *name, gcl_image *image, gcl_error *err)
 {
     gcl_image_header header;
-    int passes = 1;
+    gcl_colour_layout layout;
     if (read_info(r, name, &header, err) != 0)
         return -1;
-    int channels = set_conversions(r, &passes, name, err);
-    if (channels < 0 || gcl_image_new(image, header.width, header.height, channels, err) != 0 ||
-        read_rows(r, passes, image, name, err) != 0)
-        return -1;
-    if (channels % 2 == 0)
+    gcl_colour *colour = find_colour(r, &layout);
+    int result = decode_colours(r, &header, colour, layout, name, image, err);
+    gcl_colour_release(colour);
+    if (result == 0 && image->channels % 2 == 0)
         composite_on_black(image);
-    return 0;
+    return result;
 }
 
 int gcl_png_decode(const uint8_t *bytes, size_t n, const char *name, gcl_image *image,
