@@ -2,9 +2,12 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 
+#include "autotune/program.h"
 #include "base/log.h"
 #include "cli/commands.h"
+#include "device/ahead.h"
 
 static int run(gcl_options *options, const gcl_command *command, gcl_error *err)
 {
@@ -21,6 +24,8 @@ int main(int argc, char **argv)
 {
     gcl_options options = {0};
     gcl_error err = {0};
+    char *self = gcl_program_path();
+    gcl_ahead_enable(self);
     signal(SIGPIPE, SIG_IGN); /* a reader that closes early is no reason to lose a checkpoint */
     const gcl_command *command = gcl_options_parse(&options, argc, argv, &err);
     gcl_log_level = options.quiet ? -1 : options.verbose;
@@ -32,5 +37,6 @@ int main(int argc, char **argv)
         status = err.code;
     }
     gcl_options_free(&options);
+    free(self);
     return status;
 }

@@ -1,5 +1,6 @@
 #include "autotune/worker.h"
 #include "cli/commands.h"
+#include "device/ahead.h"
 
 static const char train_text[] =
     "Without any option it trains dcgan (preset standard) on the built-in pictures until it "
@@ -94,6 +95,7 @@ const gcl_command gcl_commands[] = {
     {"autotune", "[MODEL...]", 0, -1, "finds the fastest kernels for models on the device",
      autotune_text, gcl_command_autotune, gcl_help_models},
     {GCL_WORKER_WORD, "", 0, 0, NULL, NULL, gcl_command_tuning_worker, NULL},
+    {GCL_AHEAD_WORD, "", 3, 3, NULL, NULL, gcl_command_compile_ahead, NULL},
     {"report", "RUN", 1, 1, "writes the page RUN/report.html: what a run has done so far",
      report_text, gcl_command_report, NULL},
     {"dataset", "info|check|pair [PATH]", 1, 2, "facts of a data set, its soundness, pairs of it",

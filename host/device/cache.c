@@ -2,7 +2,7 @@
  * another process at the same time: the worst that follows is a build.
  *
  * Entry KEY.bin: magic[8], key[32], payload length[8] (little-endian), SHA-256 of payload[32],
- * payload. */
+ * payload: the binary, or nothing, which only notes that the program has been built. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -89,7 +89,7 @@ static unsigned char *read_entry(int file, const uint8_t key[GCL_SHA256_BYTES], 
 {
     struct stat facts;
     uint8_t head[HEAD_BYTES], wanted[HEAD_BYTES];
-    if (fstat(file, &facts) != 0 || !S_ISREG(facts.st_mode) || facts.st_size <= HEAD_BYTES)
+    if (fstat(file, &facts) != 0 || !S_ISREG(facts.st_mode) || facts.st_size < HEAD_BYTES)
         return NULL;
     *bytes = (size_t)facts.st_size - HEAD_BYTES;
     if (read_all(file, head, HEAD_BYTES) != 0)
@@ -97,7 +97,7 @@ static unsigned char *read_entry(int file, const uint8_t key[GCL_SHA256_BYTES], 
     write_start(wanted, key, *bytes);
     if (memcmp(head, wanted, SUM_AT) != 0) /* before memory is wanted for a foreign giant */
         return NULL;
-    unsigned char *payload = malloc(*bytes);
+    unsigned char *payload = malloc(*bytes + 1);
     if (payload != NULL && read_all(file, payload, *bytes) == 0) {
         write_sum(wanted, payload, *bytes);
         if (memcmp(head + SUM_AT, wanted + SUM_AT, GCL_SHA256_BYTES) == 0)
@@ -107,24 +107,46 @@ static unsigned char *read_entry(int file, const uint8_t key[GCL_SHA256_BYTES], 
     return NULL;
 }
 
-unsigned char *gcl_cache_load(const uint8_t key[GCL_SHA256_BYTES], size_t *bytes)
+/* Appends the path of an entry; 0 if there is no cache. */
+static int entry_path(gcl_text *path, const uint8_t key[GCL_SHA256_BYTES])
+{
+    char name[GCL_SHA256_HEX];
+    if (!gcl_cache_folder(path))
+        return 0;
+    gcl_sha256_hex(key, name);
+    gcl_text_add(path, "/%s.bin", name);
+    return 1;
+}
+
+int gcl_cache_has(const uint8_t key[GCL_SHA256_BYTES])
 {
     gcl_text path = {0};
-    if (!gcl_cache_folder(&path))
-        return NULL;
-    char name[GCL_SHA256_HEX];
-    gcl_sha256_hex(key, name);
-    gcl_text_add(&path, "/%s.bin", name);
-    unsigned char *payload = NULL;
+    int has = entry_path(&path, key) && access(path.text, R_OK) == 0;
+    gcl_text_free(&path);
+    return has;
+}
+
+int gcl_cache_load(const uint8_t key[GCL_SHA256_BYTES], unsigned char **binary, size_t *bytes)
+{
+    gcl_text path = {0};
+    *binary = NULL;
+    if (!entry_path(&path, key))
+        return 0;
+    int found = 0;
     int file = open(path.text, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* no waiting for a pipe */
     if (file >= 0) {
-        payload = read_entry(file, key, bytes);
-        if (payload == NULL)
+        *binary = read_entry(file, key, bytes);
+        found = *binary != NULL;
+        if (!found)
             gcl_verbose("program cache: %s is damaged; building again", path.text);
         close(file);
     }
+    if (found && *bytes == 0) {
+        free(*binary);
+        *binary = NULL;
+    }
     gcl_text_free(&path);
-    return payload;
+    return found;
 }
 
 /* mkdir -p; whether it worked shows when a file is made in it. */
@@ -177,11 +199,8 @@ static int write_entry(const char *path, const uint8_t head[HEAD_BYTES], const v
 void gcl_cache_store(const uint8_t key[GCL_SHA256_BYTES], const void *binary, size_t bytes)
 {
     gcl_text path = {0};
-    if (!gcl_cache_folder(&path))
+    if (!entry_path(&path, key))
         return;
-    char name[GCL_SHA256_HEX];
-    gcl_sha256_hex(key, name);
-    gcl_text_add(&path, "/%s.bin", name);
     uint8_t head[HEAD_BYTES];
     write_start(head, key, bytes);
     write_sum(head, binary, bytes);

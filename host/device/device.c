@@ -145,6 +145,7 @@ static gcl_device *open_found(const gcl_found *found, int number, int flags, gcl
     memcpy(dev->platform_version, found->platform_version, sizeof dev->platform_version);
     dev->number = number;
     dev->profiling = (flags & GCL_DEVICE_PROFILE) != 0;
+    dev->passing = (flags & GCL_DEVICE_PASSING) != 0;
     if (check_usable(dev, err) != 0 || open_queue(dev, found->platform, err) != 0) {
         gcl_device_close(dev);
         return NULL;
@@ -174,15 +175,15 @@ void gcl_device_close(gcl_device *dev)
         return;
     if (dev->queue != NULL)
         clFinish(dev->queue);
-    gcl_device_save_programs(dev, close_seconds);
+    gcl_ahead_end(dev);
+    if (!dev->passing)
+        gcl_device_save_programs(dev, close_seconds);
     gcl_profile_clear(dev);
     free(dev->launches);
     while (dev->programs != NULL) {
         gcl_program *program = dev->programs;
         dev->programs = program->next;
-        clReleaseProgram(program->program);
-        free(program->name);
-        free(program);
+        gcl_program_free(program);
     }
     if (dev->queue != NULL)
         clReleaseCommandQueue(dev->queue);
@@ -209,6 +210,8 @@ int gcl_device_finish(gcl_device *dev, gcl_error *err)
 
 int gcl_device_flush(gcl_device *dev, gcl_error *err)
 {
+    if (dev->n_helpers > 0)
+        gcl_ahead_reap(dev);
     cl_int status = clFlush(dev->queue);
     return status == CL_SUCCESS ? 0
                                 : gcl_cl_fail(err, status, "device %d (%s): flushing it failed",

@@ -35,8 +35,9 @@ typedef struct gcl_buffer gcl_buffer;
 typedef struct gcl_program gcl_program;
 typedef struct gcl_kernel gcl_kernel;
 
-/* Flags for opening. PROFILE makes the queue keep a start and end time of every launch. */
-enum { GCL_DEVICE_PROFILE = 1 };
+/* Flags for opening. PROFILE makes the queue keep a start and end time of every launch; closing a
+ * PASSING one saves no programs. */
+enum { GCL_DEVICE_PROFILE = 1, GCL_DEVICE_PASSING = 2 };
 
 gcl_device *gcl_device_open(const char *which, int flags, gcl_error *err);
 void gcl_device_close(gcl_device *dev); /* after everything made from it; NULL is fine */
@@ -80,12 +81,19 @@ void gcl_event_free(gcl_event *event);
  * the whole log goes to stderr at verbose level. GANOCL_CACHE=off switches the cache off. */
 gcl_program *gcl_program_get(gcl_device *dev, const char *name, const char *source,
                              const char *options, gcl_error *err);
+/* The same, but it is built by gcl_program_build or when its first kernel is made, and until then
+ * knows its text by heart. Never NULL. */
+gcl_program *gcl_program_want(gcl_device *dev, const char *name, const char *source,
+                              const char *options);
+int gcl_program_build(gcl_program *program, gcl_error *err); /* nothing if it is built */
 int gcl_program_cached(const gcl_program *program); /* 1 if its binary came from the disk cache */
 /* Writes what was built and is not on disk yet into the cache, until `seconds` have passed; returns
  * how many programs are left (0 also if there is no cache to write to). Closing a device does it
- * too, for at most 5 s. It is not done at the build because it can cost more than the build (PoCL
- * compiles every kernel again for any work-group size, 0.2 s each) and because a binary that is
- * taken after the first launches holds what was compiled for them. */
+ * too, for at most 5 s. It is not done at the build because a binary that is taken after the first
+ * launches holds what was compiled for them. The program that was built soonest goes first; if its
+ * binary takes several times as long to get as it took to build, and many others wait, the driver is
+ * better at building (PoCL keeps a cache of its own, and compiles every kernel again for a binary):
+ * then the cache only notes that these programs have been built here. */
 int gcl_device_save_programs(gcl_device *dev, double seconds);
 /* Appends the folder of the cache to `path`; 0 if there is to be none. */
 int gcl_cache_folder(gcl_text *path);
@@ -99,6 +107,19 @@ int gcl_kernel_set_int(gcl_kernel *kernel, int index, int32_t value, gcl_error *
 int gcl_kernel_set_ulong(gcl_kernel *kernel, int index, uint64_t value, gcl_error *err);
 int gcl_kernel_set_float(gcl_kernel *kernel, int index, float value, gcl_error *err);
 int gcl_kernel_set_local(gcl_kernel *kernel, int index, size_t bytes, gcl_error *err);
+/* Any argument as data. */
+typedef enum gcl_kernel_arg_kind {
+    GCL_KERNEL_BUFFER,
+    GCL_KERNEL_ULONG,
+    GCL_KERNEL_INT,
+    GCL_KERNEL_LOCAL /* value: bytes */
+} gcl_kernel_arg_kind;
+typedef struct gcl_kernel_arg {
+    gcl_kernel_arg_kind kind;
+    gcl_buffer *buffer;
+    uint64_t value;
+} gcl_kernel_arg;
+int gcl_kernel_set(gcl_kernel *kernel, int index, const gcl_kernel_arg *arg, gcl_error *err);
 /* Work-items of dimension 0 are numbered from here on in later launches; 0 at first. */
 void gcl_kernel_set_first(gcl_kernel *kernel, size_t first);
 /* Work sizes: always three dimensions; local[0] == 0 leaves the choice to the driver. */

@@ -6,6 +6,7 @@
 #define CL_TARGET_OPENCL_VERSION 120
 #endif
 #include <CL/cl.h>
+#include <sys/types.h>
 
 #include "base/sha256.h"
 #include "device/device.h"
@@ -28,6 +29,10 @@ struct gcl_device {
     gcl_limits limits;
     char platform_version[256];
     int number, profiling;
+    int passing;    /* closing saves no programs */
+    int dear;       /* the driver takes longer to give a binary than to build */
+    pid_t *helpers; /* that compile ahead: ahead.c */
+    int n_helpers;
     uint64_t bytes;        /* in buffers now */
     gcl_program *programs; /* owned; newest first */
     cl_event *launches;    /* since the last gcl_profile_clear, when profiling */
@@ -37,10 +42,13 @@ struct gcl_device {
 struct gcl_program {
     gcl_program *next;
     gcl_device *dev;
-    cl_program program;
+    cl_program program; /* NULL: not built yet */
     char *name;
+    char *source, *options; /* until it is built */
+    double build_seconds;
     uint8_t key[GCL_SHA256_BYTES];
     int cached; /* its binary came from the disk */
+    int known;  /* it has been built on this device before */
     int saved;  /* its binary is on the disk, or cannot be put there */
 };
 
@@ -56,13 +64,22 @@ struct gcl_buffer {
 int gcl_cl_fail(gcl_error *err, cl_int status, const char *format, ...) GCL_PRINTF(3, 4);
 const char *gcl_cl_name(cl_int status); /* "CL_INVALID_VALUE"; never NULL */
 
+void gcl_program_free(gcl_program *program);
+
 /* Keeps the event of a launch for the profile; owned by the device from here on. */
 void gcl_device_keep_event(gcl_device *dev, cl_event event);
 
-/* The binary cache on disk. Load returns malloc'ed bytes, or NULL when there is no whole and
- * undamaged entry; store tries and, at verbose level, says why it could not. Neither can fail. */
-unsigned char *gcl_cache_load(const uint8_t key[GCL_SHA256_BYTES], size_t *bytes);
+/* The binary cache on disk. Load returns 1 if there is a whole and undamaged entry, with malloc'ed
+ * bytes, or NULL where it only notes that such a program has been built; store (NULL: that note)
+ * tries and, at verbose level, says why it could not. Neither can fail. */
+int gcl_cache_load(const uint8_t key[GCL_SHA256_BYTES], unsigned char **binary, size_t *bytes);
+int gcl_cache_has(
+    const uint8_t key[GCL_SHA256_BYTES]); /* 1: there is an entry, whatever its state */
 void gcl_cache_store(const uint8_t key[GCL_SHA256_BYTES], const void *binary, size_t bytes);
+
+/* ahead.c: forgets helpers that have ended; ends those that have not. */
+void gcl_ahead_reap(gcl_device *dev);
+void gcl_ahead_end(gcl_device *dev);
 
 /* Written by scripts/embed-kernels; ends with {NULL, NULL}. */
 extern const struct gcl_embedded {

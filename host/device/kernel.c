@@ -14,6 +14,8 @@ struct gcl_kernel {
 gcl_kernel *gcl_kernel_new(gcl_program *program, const char *name, gcl_error *err)
 {
     cl_int status;
+    if (gcl_program_build(program, err) != 0)
+        return NULL;
     cl_kernel handle = clCreateKernel(program->program, name, &status);
     if (handle == NULL) {
         gcl_cl_fail(err, status, "kernel file %s: cannot make its kernel %s", program->name, name);
@@ -66,6 +68,17 @@ int gcl_kernel_set_float(gcl_kernel *kernel, int index, float value, gcl_error *
 int gcl_kernel_set_local(gcl_kernel *kernel, int index, size_t bytes, gcl_error *err)
 {
     return set_argument(kernel, index, bytes, NULL, err);
+}
+
+int gcl_kernel_set(gcl_kernel *kernel, int index, const gcl_kernel_arg *arg, gcl_error *err)
+{
+    if (arg->kind == GCL_KERNEL_BUFFER)
+        return gcl_kernel_set_buffer(kernel, index, arg->buffer, err);
+    if (arg->kind == GCL_KERNEL_ULONG)
+        return gcl_kernel_set_ulong(kernel, index, arg->value, err);
+    if (arg->kind == GCL_KERNEL_INT)
+        return gcl_kernel_set_int(kernel, index, (int32_t)(uint32_t)arg->value, err);
+    return gcl_kernel_set_local(kernel, index, (size_t)arg->value, err);
 }
 
 void gcl_kernel_set_first(gcl_kernel *kernel, size_t first) { kernel->first = first; }

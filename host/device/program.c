@@ -8,6 +8,10 @@
 #include "base/memory.h"
 #include "device/internal.h"
 
+/* A binary that takes so many times as long as the build is not worth it, where many wait. */
+#define DEAR_TIMES 3
+enum { MANY_UNSAVED = 8 };
+
 /* The length goes first, so that no two lists of texts run together to the same bytes. */
 static void add_text(gcl_sha256 *sum, const char *text)
 {
@@ -181,12 +185,14 @@ static cl_program build_source(const gcl_device *dev, const char *name, const ch
     return program;
 }
 
-/* The program from the cache; NULL if it is not there or the driver does not take it. */
+/* The program from the cache; NULL if it is not there or the driver does not take it. *known: the
+ * cache knows of it. */
 static cl_program build_cached(const gcl_device *dev, const uint8_t key[GCL_SHA256_BYTES],
-                               const char *name, const char *options)
+                               const char *name, const char *options, int *known)
 {
     size_t bytes;
-    unsigned char *binary = gcl_cache_load(key, &bytes);
+    unsigned char *binary;
+    *known = gcl_cache_load(key, &binary, &bytes);
     if (binary == NULL)
         return NULL;
     cl_int status, binary_status = CL_SUCCESS;
@@ -202,6 +208,7 @@ static cl_program build_cached(const gcl_device *dev, const uint8_t key[GCL_SHA2
             return program;
         clReleaseProgram(program);
     }
+    *known = 0; /* to be written anew */
     gcl_verbose("kernel file %s: the driver refuses the cached binary: %s (%d)", name,
                 gcl_cl_name(status), (int)status);
     return NULL;
@@ -215,8 +222,8 @@ static gcl_program *find_program(gcl_device *dev, const uint8_t key[GCL_SHA256_B
     return NULL;
 }
 
-gcl_program *gcl_program_get(gcl_device *dev, const char *name, const char *source,
-                             const char *options, gcl_error *err)
+gcl_program *gcl_program_want(gcl_device *dev, const char *name, const char *source,
+                              const char *options)
 {
     uint8_t key[GCL_SHA256_BYTES];
     options = options != NULL ? options : "";
@@ -224,25 +231,57 @@ gcl_program *gcl_program_get(gcl_device *dev, const char *name, const char *sour
     gcl_program *program = find_program(dev, key);
     if (program != NULL)
         return program;
-
-    double start = gcl_seconds();
-    cl_program handle = build_cached(dev, key, name, options);
-    int cached = handle != NULL;
-    if (!cached && (handle = build_source(dev, name, source, options, err)) == NULL)
-        return NULL;
-    gcl_verbose("kernel file %s: %s in %.0f ms", name, cached ? "from the cache" : "built",
-                1e3 * (gcl_seconds() - start));
-
     program = gcl_alloc(sizeof *program);
     *program = (gcl_program){.next = dev->programs,
                              .dev = dev,
-                             .program = handle,
                              .name = gcl_strdup(name),
-                             .cached = cached,
-                             .saved = cached};
+                             .source = gcl_strdup(source),
+                             .options = gcl_strdup(options)};
     memcpy(program->key, key, sizeof key);
     dev->programs = program;
     return program;
+}
+
+static void forget_text(gcl_program *program)
+{
+    free(program->source);
+    free(program->options);
+    program->source = program->options = NULL;
+}
+
+int gcl_program_build(gcl_program *p, gcl_error *err)
+{
+    if (p->program != NULL)
+        return 0;
+    double start = gcl_seconds();
+    p->program = build_cached(p->dev, p->key, p->name, p->options, &p->known);
+    p->cached = p->program != NULL;
+    p->saved = p->known;
+    if (!p->cached)
+        p->program = build_source(p->dev, p->name, p->source, p->options, err);
+    if (p->program == NULL)
+        return -1;
+    p->build_seconds = gcl_seconds() - start;
+    gcl_verbose("kernel file %s: %s in %.0f ms", p->name, p->cached ? "from the cache" : "built",
+                1e3 * p->build_seconds);
+    forget_text(p);
+    return 0;
+}
+
+gcl_program *gcl_program_get(gcl_device *dev, const char *name, const char *source,
+                             const char *options, gcl_error *err)
+{
+    gcl_program *program = gcl_program_want(dev, name, source, options);
+    return gcl_program_build(program, err) == 0 ? program : NULL;
+}
+
+void gcl_program_free(gcl_program *program)
+{
+    if (program->program != NULL)
+        clReleaseProgram(program->program);
+    forget_text(program);
+    free(program->name);
+    free(program);
 }
 
 int gcl_program_cached(const gcl_program *program) { return program->cached; }
@@ -265,17 +304,41 @@ static void save_program(gcl_program *program)
     free(binary);
 }
 
+/* The one that was built soonest of those that are not saved; NULL if there is none. */
+static gcl_program *next_to_save(const gcl_device *dev)
+{
+    gcl_program *next = NULL;
+    for (gcl_program *p = dev->programs; p != NULL; p = p->next)
+        if (p->program != NULL && !p->saved &&
+            (next == NULL || p->build_seconds < next->build_seconds))
+            next = p;
+    return next;
+}
+
+static int count_unsaved(const gcl_device *dev)
+{
+    int n = 0;
+    for (const gcl_program *p = dev->programs; p != NULL; p = p->next)
+        n += p->program != NULL && !p->saved;
+    return n;
+}
+
 int gcl_device_save_programs(gcl_device *dev, double seconds)
 {
-    int left = 0, writable = gcl_cache_writable();
     double end = gcl_seconds() + seconds;
-    for (gcl_program *program = dev->programs; program != NULL; program = program->next) {
-        if (program->saved || !writable)
+    gcl_program *program = next_to_save(dev);
+    if (program == NULL || !gcl_cache_writable())
+        return 0;
+    for (; program != NULL && gcl_seconds() < end; program = next_to_save(dev)) {
+        double start = gcl_seconds();
+        if (dev->dear) {
+            gcl_cache_store(program->key, NULL, 0);
+            program->saved = 1;
             continue;
-        if (gcl_seconds() < end)
-            save_program(program);
-        else
-            left++;
+        }
+        save_program(program);
+        dev->dear = count_unsaved(dev) >= MANY_UNSAVED &&
+                    gcl_seconds() - start > DEAR_TIMES * program->build_seconds;
     }
-    return left;
+    return count_unsaved(dev);
 }

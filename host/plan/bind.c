@@ -10,9 +10,12 @@
 #include "plan/bind.h"
 
 struct gcl_bound {
-    gcl_kernel *kernel; /* NULL: the library call */
-    const gcl_program *program;
-    size_t global[3], local[3];
+    gcl_program *program; /* NULL: the library call */
+    char *entry;
+    gcl_kernel *kernel; /* NULL: not ready */
+    gcl_kernel_arg *args;
+    int n_args;
+    gcl_launch_shape shape;
     double flops, bytes;
     const char *label;
     gcl_device *dev;
@@ -22,7 +25,8 @@ struct gcl_bound {
 
 /* ---- a kernel ------------------------------------------------------------------------------- */
 
-static gcl_program *build(const gcl_binding *binding, const gcl_launch *launch, gcl_error *err)
+static gcl_program *find_program(const gcl_binding *binding, const gcl_launch *launch,
+                                 gcl_error *err)
 {
     if (binding->program != NULL)
         return binding->program;
@@ -32,70 +36,89 @@ static gcl_program *build(const gcl_binding *binding, const gcl_launch *launch, 
     char options[sizeof launch->defines + 32];
     snprintf(options, sizeof options, "-cl-std=CL1.2 %s", launch->defines);
     if (binding->before == NULL)
-        return gcl_program_get(binding->dev, launch->file, body, options, err);
+        return gcl_program_want(binding->dev, launch->file, body, options);
     gcl_text whole = {0};
     gcl_text_add_bytes(&whole, binding->before, strlen(binding->before));
     gcl_text_add_bytes(&whole, "\n", 1);
     gcl_text_add_bytes(&whole, body, strlen(body));
-    gcl_program *program = gcl_program_get(binding->dev, launch->file, whole.text, options, err);
+    gcl_program *program = gcl_program_want(binding->dev, launch->file, whole.text, options);
     gcl_text_free(&whole);
     return program;
 }
 
-static int set_tensor(gcl_kernel *kernel, int *index, gcl_place place, gcl_error *err)
+static void add_value(gcl_bound *bound, gcl_kernel_arg_kind kind, uint64_t value)
 {
-    if (gcl_kernel_set_buffer(kernel, (*index)++, place.buffer, err) != 0)
-        return -1;
-    return gcl_kernel_set_ulong(kernel, (*index)++, place.at, err);
+    bound->args[bound->n_args++] = (gcl_kernel_arg){.kind = kind, .value = value};
 }
 
-static int set_argument(const gcl_binding *binding, gcl_kernel *kernel, const gcl_arg *arg,
-                        int *index, gcl_error *err)
+/* A tensor is two arguments: buffer and first element. */
+static void add_tensor(gcl_bound *bound, gcl_place place)
+{
+    bound->args[bound->n_args++] =
+        (gcl_kernel_arg){.kind = GCL_KERNEL_BUFFER, .buffer = place.buffer};
+    add_value(bound, GCL_KERNEL_ULONG, place.at);
+}
+
+static void add_argument(gcl_bound *bound, const gcl_binding *binding, const gcl_arg *arg)
 {
     if (arg->kind == GCL_ARG_INT)
-        return gcl_kernel_set_int(kernel, (*index)++, (int32_t)arg->value, err);
-    if (arg->kind == GCL_ARG_LOCAL)
-        return gcl_kernel_set_local(kernel, (*index)++, (size_t)arg->value * sizeof(float), err);
-    gcl_place place = binding->locate(binding->context, arg);
-    if (arg->kind == GCL_ARG_SCRATCH)
-        place.at += (uint64_t)arg->value;
-    return set_tensor(kernel, index, place, err);
-}
-
-static int set_arguments(const gcl_binding *binding, gcl_kernel *kernel, const gcl_launch *launch,
-                         gcl_error *err)
-{
-    int index = 0;
-    for (int i = 0; i < launch->n_args; i++)
-        if (set_argument(binding, kernel, &launch->args[i], &index, err) != 0)
-            return -1;
-    for (int i = 0; i < binding->n_extra; i++)
-        if (set_tensor(kernel, &index, binding->extra[i], err) != 0)
-            return -1;
-    return 0;
+        add_value(bound, GCL_KERNEL_INT, (uint32_t)(int32_t)arg->value);
+    else if (arg->kind == GCL_ARG_LOCAL)
+        add_value(bound, GCL_KERNEL_LOCAL, (uint64_t)arg->value * sizeof(float));
+    else {
+        gcl_place place = binding->locate(binding->context, arg);
+        if (arg->kind == GCL_ARG_SCRATCH)
+            place.at += (uint64_t)arg->value;
+        add_tensor(bound, place);
+    }
 }
 
 gcl_bound *gcl_bound_new(const gcl_binding *binding, const gcl_launch *launch, gcl_error *err)
 {
-    gcl_program *program = build(binding, launch, err);
-    gcl_kernel *kernel = program ? gcl_kernel_new(program, launch->kernel, err) : NULL;
-    if (kernel == NULL)
+    gcl_program *program = find_program(binding, launch, err);
+    if (program == NULL)
         return NULL;
-    if (set_arguments(binding, kernel, launch, err) != 0) {
-        gcl_kernel_free(kernel);
-        return NULL;
-    }
     gcl_bound *bound = gcl_alloc(sizeof *bound);
-    gcl_kernel_set_first(kernel, launch->first);
-    bound->dev = binding->dev;
-    bound->kernel = kernel;
-    bound->program = program;
-    bound->label = binding->label ? binding->label : launch->kernel;
-    bound->flops = launch->flops;
-    bound->bytes = launch->bytes;
-    memcpy(bound->global, launch->global, sizeof bound->global);
-    memcpy(bound->local, launch->local, sizeof bound->local);
+    size_t most = 2 * (size_t)(launch->n_args + binding->n_extra);
+    *bound = (gcl_bound){.program = program,
+                         .entry = gcl_strdup(launch->kernel),
+                         .args = gcl_alloc((most + 1) * sizeof *bound->args),
+                         .shape.first = launch->first,
+                         .flops = launch->flops,
+                         .bytes = launch->bytes,
+                         .label = binding->label ? binding->label : launch->kernel,
+                         .dev = binding->dev};
+    memcpy(bound->shape.global, launch->global, sizeof launch->global);
+    memcpy(bound->shape.local, launch->local, sizeof launch->local);
+    for (int i = 0; i < launch->n_args; i++)
+        add_argument(bound, binding, &launch->args[i]);
+    for (int i = 0; i < binding->n_extra; i++)
+        add_tensor(bound, binding->extra[i]);
     return bound;
+}
+
+int gcl_bound_ready(gcl_bound *bound, gcl_error *err)
+{
+    if (bound->program == NULL || bound->kernel != NULL)
+        return 0;
+    gcl_kernel *kernel = gcl_kernel_new(bound->program, bound->entry, err);
+    int status = kernel != NULL ? 0 : -1;
+    for (int i = 0; i < bound->n_args && status == 0; i++)
+        status = gcl_kernel_set(kernel, i, &bound->args[i], err);
+    if (status != 0) {
+        gcl_kernel_free(kernel);
+        return -1;
+    }
+    gcl_kernel_set_first(kernel, bound->shape.first);
+    bound->kernel = kernel;
+    return 0;
+}
+
+void gcl_bound_ahead(const gcl_bound *bound, gcl_ahead *ahead)
+{
+    if (bound->program != NULL)
+        gcl_ahead_add(ahead, bound->program, bound->entry, bound->args, bound->n_args,
+                      &bound->shape);
 }
 
 /* ---- the library ---------------------------------------------------------------------------- */
@@ -141,9 +164,9 @@ static int call_clblast(const gcl_bound *b, gcl_error *err)
 
 int gcl_bound_enqueue(const gcl_bound *bound, gcl_error *err)
 {
-    if (bound->kernel == NULL)
+    if (bound->program == NULL)
         return call_clblast(bound, err);
-    return gcl_kernel_launch(bound->kernel, bound->global, bound->local, err);
+    return gcl_kernel_launch(bound->kernel, bound->shape.global, bound->shape.local, err);
 }
 
 void gcl_bound_free(gcl_bound *bound)
@@ -151,6 +174,8 @@ void gcl_bound_free(gcl_bound *bound)
     if (bound == NULL)
         return;
     gcl_kernel_free(bound->kernel);
+    free(bound->entry);
+    free(bound->args);
     free(bound);
 }
 
@@ -162,4 +187,4 @@ double gcl_bound_flops(const gcl_bound *bound) { return bound->flops; }
 
 double gcl_bound_bytes(const gcl_bound *bound) { return bound->bytes; }
 
-int gcl_bound_profiled(const gcl_bound *bound) { return bound->kernel != NULL; }
+int gcl_bound_profiled(const gcl_bound *bound) { return bound->program != NULL; }

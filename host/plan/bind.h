@@ -3,13 +3,14 @@
  *
  *     gcl_binding binding = {.dev = dev, .locate = locate, .context = me, .label = "G/up1/conv"};
  *     gcl_bound *bound = gcl_bound_new(&binding, &recipe.launch[0], &err);
+ *     gcl_bound_ready(bound, &err);
  *     gcl_bound_enqueue(bound, &err);                          in order, asynchronous
  *     gcl_bound_free(bound);
  */
 #ifndef GCL_PLAN_BIND_H
 #define GCL_PLAN_BIND_H
 
-#include "device/device.h"
+#include "device/ahead.h"
 #include "graph/op.h"
 
 /* A tensor's place: a buffer and its first element there. */
@@ -35,14 +36,17 @@ typedef struct gcl_binding {
 
 typedef struct gcl_bound gcl_bound;
 
-/* Builds the program ("-cl-std=CL1.2 " and the launch's defines) and sets every argument. The
- * buffers must outlive it. Errors: those of the device layer, headed by the label. */
+/* The launch with its program ("-cl-std=CL1.2 " and the launch's defines) and arguments, nothing of
+ * which the driver has seen yet. The buffers must outlive it. Errors: GCL_DEVICE, no such kernel file. */
 gcl_bound *gcl_bound_new(const gcl_binding *binding, const gcl_launch *launch, gcl_error *err);
+/* Builds the program and sets every argument. Errors: those of the device layer, headed by the label. */
+int gcl_bound_ready(gcl_bound *bound, gcl_error *err);
+void gcl_bound_ahead(const gcl_bound *bound, gcl_ahead *ahead); /* tells of the launch */
 /* The library's SGEMM for recipe->clblast: in[0], in[1], out by binding->locate. Never NULL. */
 gcl_bound *gcl_bound_new_clblast(const gcl_binding *binding, const gcl_recipe *recipe);
 void gcl_bound_free(gcl_bound *bound); /* NULL is fine */
 
-int gcl_bound_enqueue(const gcl_bound *bound, gcl_error *err);
+int gcl_bound_enqueue(const gcl_bound *bound, gcl_error *err); /* once it is ready */
 
 /* The program that its kernel is from, for counting them; NULL for a library call. */
 const gcl_program *gcl_bound_program(const gcl_bound *bound);

@@ -219,7 +219,7 @@ static gcl_program *generated_program(gcl_plan *plan, const emitted *e, const in
         gcl_text_add(&all, "#define NAME g%d\n%s#undef NAME\n", k, e[owner[k]].text);
     if (plan->options.dump != NULL)
         dump(plan, all.text);
-    program = gcl_program_get(plan->dev, "generated", all.text, "-cl-std=CL1.2 ", err);
+    program = gcl_program_want(plan->dev, "generated", all.text, "-cl-std=CL1.2 ");
     gcl_text_free(&all);
     return program;
 }
@@ -254,6 +254,19 @@ static int bind_units(gcl_plan *plan, const emitted *e, const int *number, gcl_p
     return status;
 }
 
+/* Builds all programs and kernels, with help from other processes where much is new. */
+static int make_ready(gcl_plan *plan, gcl_error *err)
+{
+    gcl_ahead *ahead = gcl_ahead_new(plan->dev);
+    int status = 0;
+    for (int i = 0; i < plan->n_launches && ahead != NULL; i++)
+        gcl_bound_ahead(plan->launches[i], ahead);
+    gcl_ahead_go(ahead);
+    for (int i = 0; i < plan->n_launches && status == 0; i++)
+        status = gcl_bound_ready(plan->launches[i], err);
+    return status;
+}
+
 int gcl_plan_bind(gcl_plan *plan, gcl_error *err)
 {
     size_t n = (size_t)plan->n_units + 1;
@@ -264,6 +277,8 @@ int gcl_plan_bind(gcl_plan *plan, gcl_error *err)
     gcl_program *program = plan->n_kernels ? generated_program(plan, e, owner, err) : NULL;
     int status =
         program == NULL && plan->n_kernels ? -1 : bind_units(plan, e, number, program, err);
+    if (status == 0)
+        status = make_ready(plan, err);
     for (int k = 0; k < plan->n_units; k++)
         free(e[k].text);
     free(e);

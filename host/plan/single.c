@@ -117,6 +117,8 @@ static int bind(gcl_single *s, const gcl_recipe *recipe, bound_recipe *b, gcl_er
         if (b->bound[i] == NULL)
             return -1;
         b->n++;
+        if (gcl_bound_ready(b->bound[i], err) != 0)
+            return -1;
         b->n_profiled++;
     }
     return 0;
