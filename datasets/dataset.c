@@ -14,8 +14,8 @@
 
 /* A new format is a word here; the first row that recognises a spec gets it. */
 static const gcl_dataset_format *const formats[] = {
-    &gcl_format_faces, &gcl_format_mnist,   &gcl_format_cifar,  &gcl_format_pairs,
-    &gcl_format_sides, &gcl_format_classes, &gcl_format_folder,
+    &gcl_format_faces, &gcl_format_mnist, &gcl_format_cifar,   &gcl_format_lmdb,
+    &gcl_format_pairs, &gcl_format_sides, &gcl_format_classes, &gcl_format_folder,
 };
 enum { N_FORMATS = sizeof formats / sizeof formats[0] };
 
@@ -69,8 +69,9 @@ static void explain(const char *spec, gcl_error *err)
                  spec);
     else
         gcl_fail(err, GCL_DATA,
-                 "%s: is not a data set in a known format; --data takes a folder or a .tar of JPEG "
-                 "or PNG pictures, MNIST's or CIFAR-10's files, or builtin:faces",
+                 "%s: is not a data set in a known format; --data takes a folder, a tar or a "
+                 "zip of JPEG or PNG pictures, an LMDB, MNIST's or CIFAR-10's files, or "
+                 "builtin:faces",
                  spec);
 }
 
@@ -147,8 +148,14 @@ char *gcl_dataset_last_part(const char *spec)
         start--;
     if (start == end || spec[start] == '.')
         return gcl_strdup("pictures");
-    if (end - start > 4 && strncmp(spec + end - 4, ".tar", 4) == 0)
-        end -= 4;
+    static const char *const endings[] = {".tar", ".zip", ".lmdb"};
+    for (size_t k = 0; k < sizeof endings / sizeof *endings; k++) {
+        size_t n = strlen(endings[k]);
+        if (end - start > n && strncmp(spec + end - n, endings[k], n) == 0) {
+            end -= n;
+            break;
+        }
+    }
     gcl_text name = {0};
     gcl_text_add_bytes(&name, spec + start, end - start);
     return name.text;

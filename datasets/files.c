@@ -24,6 +24,10 @@ static bool ends_in(const char *name, const char *extension)
 void gcl_files_add(gcl_files *files, char *path, uint64_t at, uint64_t bytes)
 {
     bool jpeg = ends_in(path, ".jpg") || ends_in(path, ".jpeg");
+    if (strcmp(path, "dataset.json") == 0 && files->list.path == NULL) {
+        files->list = (gcl_files_entry){path, path, at, bytes, 0};
+        return;
+    }
     if (!jpeg && !ends_in(path, ".png")) {
         files->n_other++;
         free(path);
@@ -32,6 +36,25 @@ void gcl_files_add(gcl_files *files, char *path, uint64_t at, uint64_t bytes)
     files->n_jpeg += jpeg;
     GCL_GROW(files->entries, files->n, files->capacity);
     files->entries[files->n++] = (gcl_files_entry){path, path, at, bytes, 0};
+}
+
+char *gcl_files_clean(const char *name)
+{
+    gcl_text path = {0};
+    for (size_t n; *name != 0; name += n) {
+        name += strspn(name, "/");
+        n = strcspn(name, "/");
+        if (n == 0 || (n == 1 && name[0] == '.'))
+            continue;
+        if (name[0] == '.') {
+            gcl_text_free(&path);
+            return NULL;
+        }
+        if (path.length > 0)
+            gcl_text_add(&path, "/");
+        gcl_text_add_bytes(&path, name, n);
+    }
+    return path.text;
 }
 
 /* ---- a folder ----------------------------------------------------------------------------------- */
@@ -147,21 +170,25 @@ static int list_folder(gcl_files *files, const struct stat *status, gcl_error *e
 
 /* ---- both --------------------------------------------------------------------------------------- */
 
-static bool is_tar(const char *spec)
+enum archive { NEITHER, TAR, ZIP };
+
+static enum archive archive_kind(const char *spec)
 {
     uint8_t block[512];
-    int fd = ends_in(spec, ".tar") ? open(spec, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
-    bool tar = fd >= 0 && read(fd, block, sizeof block) == sizeof block && gcl_tar_is_header(block);
+    int fd = open(spec, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    ssize_t n = fd >= 0 ? read(fd, block, sizeof block) : -1;
     if (fd >= 0)
         close(fd);
-    return tar;
+    if (n > 0 && gcl_zip_is_header(block, (size_t)n))
+        return ZIP;
+    return n == sizeof block && gcl_tar_is_header(block) ? TAR : NEITHER;
 }
 
 bool gcl_files_recognise(const char *spec)
 {
     struct stat status;
     return stat(spec, &status) == 0 &&
-           (S_ISDIR(status.st_mode) || (S_ISREG(status.st_mode) && is_tar(spec)));
+           (S_ISDIR(status.st_mode) || (S_ISREG(status.st_mode) && archive_kind(spec) != NEITHER));
 }
 
 static int compare_entries(const void *a, const void *b)
@@ -189,6 +216,8 @@ int gcl_files_open(gcl_files *files, const char *spec, gcl_error *err)
         return gcl_fail(err, GCL_DATA, "%s: %s; --data takes what exists", spec, strerror(errno));
     if (S_ISDIR(status.st_mode)) {
         result = list_folder(files, &status, err);
+    } else if (archive_kind(spec) == ZIP) {
+        result = gcl_zip_list(files, err);
     } else {
         files->fd = open(spec, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
         if (files->fd < 0)
@@ -207,6 +236,8 @@ void gcl_files_close(gcl_files *files)
     for (size_t i = 0; i < files->n; i++)
         free(files->entries[i].path);
     free(files->entries);
+    free(files->list.path);
+    gcl_zip_close(files->zip);
     free(files->root);
     *files = (gcl_files){.fd = -1};
 }
@@ -225,11 +256,17 @@ void gcl_files_keep(gcl_files *files, int part)
         files->n_jpeg += !ends_in(files->entries[i].path, ".png");
 }
 
-char *gcl_files_name(const gcl_files *files, size_t i)
+static char *entry_name(const gcl_files *files, const gcl_files_entry *entry)
 {
-    return join(files->root, files->entries[i].path);
+    return join(files->root, entry->path);
 }
 
+char *gcl_files_name(const gcl_files *files, size_t i)
+{
+    return entry_name(files, &files->entries[i]);
+}
+
+/* An entry of a tar or of a zip. */
 static int read_part(const gcl_files *files, const gcl_files_entry *entry, const char *name,
                      uint8_t **bytes, size_t *n, gcl_error *err)
 {
@@ -240,17 +277,30 @@ static int read_part(const gcl_files *files, const gcl_files_entry *entry, const
     *bytes = malloc(*n + 1);
     if (*bytes == NULL)
         return gcl_fail(err, GCL_MEMORY, "%s: out of host memory (%zu bytes wanted)", name, *n);
-    if (gcl_file_read_at(files->fd, *bytes, *n, entry->at) == 0)
-        return 0;
-    free(*bytes);
-    return gcl_fail(err, GCL_DATA, "%s: cannot be read: %s", name, strerror(errno));
+    int result = 0;
+    if (files->zip != NULL)
+        result = gcl_zip_read(files->zip, entry, name, *bytes, err);
+    else if (gcl_file_read_at(files->fd, *bytes, *n, entry->at) != 0)
+        result = gcl_fail(err, GCL_DATA, "%s: cannot be read: %s", name, strerror(errno));
+    if (result != 0) {
+        free(*bytes);
+        *bytes = NULL;
+    }
+    return result;
+}
+
+int gcl_files_read_entry(const gcl_files *files, const gcl_files_entry *entry, uint8_t **bytes,
+                         size_t *n, gcl_error *err)
+{
+    char *name = entry_name(files, entry);
+    bool archive = files->fd >= 0 || files->zip != NULL;
+    int result = archive ? read_part(files, entry, name, bytes, n, err)
+                         : gcl_file_read(name, GCL_IMAGE_MAX_BYTES, bytes, n, err);
+    free(name);
+    return result;
 }
 
 int gcl_files_read(const gcl_files *files, size_t i, uint8_t **bytes, size_t *n, gcl_error *err)
 {
-    char *name = gcl_files_name(files, i);
-    int result = files->fd < 0 ? gcl_file_read(name, GCL_IMAGE_MAX_BYTES, bytes, n, err)
-                               : read_part(files, &files->entries[i], name, bytes, n, err);
-    free(name);
-    return result;
+    return gcl_files_read_entry(files, &files->entries[i], bytes, n, err);
 }

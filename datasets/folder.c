@@ -1,4 +1,4 @@
-/* Pictures in a folder or a tar, whatever the folders below mean. */
+/* Pictures in a folder, a tar or a zip, whatever the folders below mean. */
 #include "datasets/listing.h"
 
 static int folder_open(gcl_dataset *dataset, const char *spec, gcl_error *err)
@@ -15,7 +15,7 @@ static int folder_open(gcl_dataset *dataset, const char *spec, gcl_error *err)
 
 const gcl_dataset_format gcl_format_folder = {
     .name = "folder",
-    .line = "folder: JPEG and PNG pictures in a folder with its subfolders, or in a .tar",
+    .line = "folder: JPEG and PNG pictures in a folder with its subfolders, in a tar or a zip",
     .is = "holds pictures",
     .kinds = 1 << GCL_WANT_PICTURES,
     .recognise = gcl_files_recognise,

@@ -52,7 +52,7 @@ struct gcl_dataset {
 };
 
 extern const gcl_dataset_format gcl_format_faces, gcl_format_mnist, gcl_format_cifar,
-    gcl_format_pairs, gcl_format_sides, gcl_format_classes, gcl_format_folder;
+    gcl_format_lmdb, gcl_format_pairs, gcl_format_sides, gcl_format_classes, gcl_format_folder;
 
 /* What to do when a data set gives no pairs, or no classes. */
 #define GCL_DATASET_PAIRS_HELP                                                                     \

@@ -1,5 +1,5 @@
-/* What the formats made of picture files share (folder, classes, pairs, sides): files in a folder or
- * a tar, of the split that was asked for, arranged to items. */
+/* What the formats made of picture files share (folder, classes, pairs, sides): files in a folder, a
+ * tar or a zip, of the split that was asked for, arranged to items. */
 #ifndef GCL_DATASETS_LISTING_H
 #define GCL_DATASETS_LISTING_H
 

@@ -1,4 +1,4 @@
-/* Pairs of pictures in a folder or a tar: A/ and B/ with equal names (their extensions may differ),
+/* Pairs of pictures in a folder, a tar or a zip: A/ and B/ with equal names (their extensions may differ),
  * or A|B pictures, which hold A in their left half and B in their right one (pix2pix's sets). */
 #include <stdlib.h>
 #include <string.h>
@@ -170,7 +170,7 @@ static bool never_recognise(const char *spec)
 
 const gcl_dataset_format gcl_format_pairs = {
     .name = "pairs",
-    .line = "pairs: folders A/ and B/ with equal names, or A|B pictures, in a folder or a .tar",
+    .line = "pairs: folders A/ and B/ with equal names, or A|B pictures, in a folder, tar or zip",
     .is = "holds pairs of pictures",
     .kinds = 1 << GCL_WANT_PAIRS,
     .recognise = gcl_files_recognise,

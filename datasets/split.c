@@ -92,7 +92,7 @@ static char *read_list(const gcl_files *files)
     static const char *const above[] = {"", "../", "../../"}, *const kinds[] = {"txt", "csv"};
     uint8_t *bytes = NULL;
     size_t n = 0;
-    for (int k = 0; k < 6 && bytes == NULL && files->fd < 0; k++) {
+    for (int k = 0; k < 6 && bytes == NULL && files->fd < 0 && files->zip == NULL; k++) {
         gcl_text path = {0};
         gcl_text_add(&path, "%s/%slist_eval_partition.%s", files->root, above[k / 2], kinds[k % 2]);
         gcl_file_read(path.text, MAX_LIST_BYTES, &bytes, &n, NULL);

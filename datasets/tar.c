@@ -113,30 +113,10 @@ static int read_extra(tar *t, uint8_t kind, uint64_t bytes, gcl_error *err)
     return 0;
 }
 
-/* "a/b.png" from "./a//b.png"; NULL when a part is hidden. */
-static char *clean_path(const char *name)
-{
-    gcl_text path = {0};
-    for (size_t n; *name != 0; name += n) {
-        name += strspn(name, "/");
-        n = strcspn(name, "/");
-        if (n == 0 || (n == 1 && name[0] == '.'))
-            continue;
-        if (name[0] == '.') {
-            gcl_text_free(&path);
-            return NULL;
-        }
-        if (path.length > 0)
-            gcl_text_add(&path, "/");
-        gcl_text_add_bytes(&path, name, n);
-    }
-    return path.text;
-}
-
 static void add_file(tar *t, const uint8_t *block, uint64_t bytes)
 {
     char *name = t->long_name != NULL ? t->long_name : short_name(block);
-    char *path = clean_path(name);
+    char *path = gcl_files_clean(name);
     free(name);
     t->long_name = NULL;
     if (path != NULL)

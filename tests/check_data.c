@@ -113,7 +113,8 @@ START_TEST(folder_errors)
     gcl_dataset_options options = {.wanted = {.size = 8, .channels = 3}, .format = "tapes"};
     ck_assert_ptr_null(gcl_dataset_open(folder, &options, &err));
     ck_assert_int_eq(err.code, GCL_USAGE);
-    ck_assert_ptr_nonnull(strstr(err.text, "faces, mnist, cifar10, pairs, sides, classes, folder"));
+    ck_assert_ptr_nonnull(
+        strstr(err.text, "faces, mnist, cifar10, lmdb, pairs, sides, classes, folder"));
 }
 END_TEST
 
