@@ -209,7 +209,9 @@ static void ck_tells_the_log(const history *h, const char *run, int last)
         ck_assert(losses > 0 && rates > 0);
         ck_near(h, "images_per_s", step, json_at(object, "images_per_s"));
         ck_near(h, "device_bytes", step, json_at(object, "device_bytes"));
-        numbers += losses + rates + 2;
+        double wait = at_step(h, "data_wait", step)->number;
+        ck_assert(fabs(wait - json_at(object, "data_wait")) < 6e-5); /* the log tells 4 decimals */
+        numbers += losses + rates + 3;
         json_decref(object);
     }
     free(text);

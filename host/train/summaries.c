@@ -127,6 +127,8 @@ int gcl_summaries_line(gcl_events *events, const gcl_journal_line *line, gcl_err
     add_values(events, "lr", line->rates, line->n_rates);
     gcl_events_scalar(events, "images_per_s", line->images_per_s);
     gcl_events_scalar(events, "device_bytes", (double)line->device_bytes);
+    if (line->data_wait != NULL)
+        gcl_events_scalar(events, "data_wait", *line->data_wait);
     if (line->dropped > 0)
         gcl_events_scalar(events, "dropped", (double)line->dropped);
     return gcl_events_write(events, line->step, err);
