@@ -44,6 +44,17 @@ static const char forward_text[] =
     "output tensor is \"out\"; where a network has several inputs or outputs, the files' tensors "
     "have their names.";
 
+static const char bench_text[] =
+    "A step of each model is timed as a whole, then launch by launch. With --layers each line of "
+    "standard input is a layer, as the JSON object {\"kind\": \"conv\", \"input\": "
+    "[N,H,W,C], \"filter\": [R,S,C,K], \"stride\": 1, \"pad\": 0, \"direction\": "
+    "\"forward\", \"runs\": 1}; kind may be transposed ([R,S,K,C], \"out_pad\": rows and "
+    "columns more) or depthwise ([R,S,1,C]), direction data or weight: the gradients. The answer "
+    "is "
+    "a line of JSON: ms by the clock and cpu_ms of all cores for each of the runs, which follow "
+    "one "
+    "that is not timed.";
+
 static const char autotune_text[] =
     "Looks for faster kernels for each model's training step (the default one if none is named): "
     "other "
@@ -90,7 +101,7 @@ const gcl_command gcl_commands[] = {
      gcl_command_forward, gcl_help_models},
     {"describe", "MODEL", 1, 1, "layers, parameters, cost and memory of a model", NULL,
      gcl_command_describe, gcl_help_models},
-    {"bench", "[MODEL...]", 0, -1, "times training steps, launch by launch", NULL,
+    {"bench", "[MODEL...]", 0, -1, "times training steps, launch by launch", bench_text,
      gcl_command_bench, gcl_help_models},
     {"autotune", "[MODEL...]", 0, -1, "finds the fastest kernels for models on the device",
      autotune_text, gcl_command_autotune, gcl_help_models},

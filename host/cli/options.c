@@ -56,6 +56,9 @@ static const option table[] = {
      "(evaluate, of a model that translates), a .safetensors file (forward)"},
     {"steps", 0, WHOLE, AT(steps), "N", " train bench ",
      "train: stop when the run has made N steps; bench: time N steps"},
+    {"layers", 0, FLAG, AT(layers), NULL, " bench ",
+     "times single layers instead, forward or one gradient: those that standard input describes, a "
+     "JSON object a line"},
     {"epochs", 0, REAL, AT(epochs), "N", " train ", "stop after N passes over the pictures"},
     {"minutes", 0, REAL, AT(minutes), "M", " train ", "stop after M minutes of this call"},
     {"batch", 0, WHOLE, AT(batch), "N", " train describe bench autotune ", "pictures a step"},

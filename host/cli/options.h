@@ -33,7 +33,7 @@ typedef struct gcl_options {
     const char *grid, *seeds, *kind;
     int64_t steps, batch, accumulate, count, size, iw, interpolate, readjust;
     double epochs, minutes, temperature, budget;
-    int dry_run, train_mode;
+    int dry_run, train_mode, layers;
 
     const char **arguments; /* words that are no options, behind the command */
     int n_arguments, cap_arguments;

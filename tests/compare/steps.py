@@ -1,0 +1,169 @@
+"""Training steps of whole networks: ganocl and PyTorch's modes in turn."""
+
+import sys
+import time
+
+from figures import geometric_mean, median, paired_ratio
+from processes import Child, Failed, run_json
+
+ROWS = (
+    "dcgan:dcgan128@1",
+    "dcgan:standard@16",
+    "pix2pix:pix2pix256@1",
+    "resnet_gan:resnet128@8",
+    "unet_gan:l4n512@1",
+    "nvae:toy-mnist@16",
+    "nvae:toy-rgb@16",
+)
+MODES = ("eager", "channels_last", "compiled")
+TURNS = 2  # of each of PyTorch's modes; ganocl has one more
+
+
+def say(*words):
+    print("compare:", *words, file=sys.stderr, flush=True)
+
+
+def parse_row(text):
+    """
+    >>> parse_row("dcgan:standard@16")
+    ('dcgan', 'standard', 16)
+    """
+    name, _, batch = text.partition("@")
+    system, _, preset = name.partition(":")
+    if not (system and preset and batch.isdigit() and int(batch) > 0):
+        raise ValueError(f"'{text}' is no row: it is to be SYSTEM:PRESET@BATCH")
+    return system, preset, int(batch)
+
+
+class Ours:
+    """Runs of `ganocl bench`; each as many steps as the first says that there is time for."""
+
+    def __init__(self, setup, system, preset, batch):
+        self.setup, self.batch = setup, batch
+        self.model = f"{system}:{preset}"
+        self.ms, self.cpu_ms, self.peak_bytes, self.steps = [], [], 0, 1
+
+    def warm_up(self):
+        """Compiles what is not in the cache, and finds out how long a step takes."""
+        self.run()
+        self.steps = max(1, round(1e3 * self.setup.seconds / self.ms[0]))
+        self.ms, self.cpu_ms = [], []
+
+    def run(self):
+        command = [*self.setup.ganocl, "bench", self.model, "--json"]
+        command += ["--batch", str(self.batch), "--steps", str(self.steps)]
+        facts = run_json(command, self.setup.environment)
+        system = facts["systems"][0]
+        self.ms.append(system["step_ms"])
+        self.cpu_ms.append(system["cpu_ms"])
+        self.peak_bytes = system["peak_bytes"]
+
+
+class Theirs:
+    """One of PyTorch's modes in a process of its own."""
+
+    def __init__(self, setup, torch, mode, row, changes):
+        self.setup, self.mode, self.name = setup, mode, f"{torch.name} {mode}"
+        self.ms, self.cpu_ms, self.peak_bytes = [], [], 0
+        system, preset, batch = row
+        self.child = Child(
+            torch.command("steps", system, preset, changes, str(batch), mode),
+            setup.environment,
+            setup.log(self.name, *row),
+            setup.compile_seconds,
+        )
+        self.version = self.child.hello["torch"]
+        self.steps = 1
+
+    def warm_up(self):
+        ms = self.child.ask(1)["ms"]
+        self.steps = max(1, round(1e3 * self.setup.seconds / ms))
+
+    def run(self):
+        answer = self.child.ask(self.steps)
+        self.ms.append(answer["ms"])
+        self.cpu_ms.append(answer["cpu_ms"])
+        self.peak_bytes = max(self.peak_bytes, answer["peak_bytes"])
+
+    def close(self):
+        self.child.close()
+
+
+def start_modes(setup, row, changes):
+    """Those of PyTorch's modes that work; and why the others do not."""
+    started, failed = [], {}
+    for torch in setup.torches:
+        for mode in setup.modes:
+            try:
+                theirs = Theirs(setup, torch, mode, row, changes)
+            except Failed as why:
+                failed[f"{torch.name} {mode}"] = str(why)
+                say(f"{torch.name} {mode}: {why}")
+                continue
+            started.append(theirs)
+            theirs.warm_up()
+    return started, failed
+
+
+def facts_of(mode, ours, batch):
+    """A mode's figures beside ours."""
+    return {
+        "mode": mode.name,
+        "torch": mode.version,
+        "images_per_s": 1e3 * batch / median(mode.ms),
+        "ms": mode.ms,
+        "cpu_ms": mode.cpu_ms,
+        "peak_bytes": mode.peak_bytes,
+        "ratio": paired_ratio(ours.ms, mode.ms),
+        "cpu_ratio": paired_ratio(ours.cpu_ms, mode.cpu_ms),
+        "memory_ratio": mode.peak_bytes / ours.peak_bytes,
+    }
+
+
+def compare_row(setup, text):
+    system, preset, batch = row = parse_row(text)
+    say(text)
+    changes = setup.settings(system, preset)
+    ours = Ours(setup, system, preset, batch)
+    ours.warm_up()
+    modes, failed = start_modes(setup, row, changes)
+    try:
+        ours.run()
+        for _ in range(1 if setup.quick else TURNS):
+            for mode in modes:
+                mode.run()
+                time.sleep(0.05)  # its threads wait awake for a moment
+            ours.run()
+    finally:
+        for mode in modes:
+            mode.close()
+    found = [facts_of(mode, ours, batch) for mode in modes]
+    if not found:
+        raise Failed(f"{text}: none of PyTorch's modes works")
+    best = min(found, key=lambda f: f["ratio"])
+    return {
+        "row": text,
+        "images_per_s": 1e3 * batch / median(ours.ms),
+        "ms": ours.ms,
+        "cpu_ms": ours.cpu_ms,
+        "peak_bytes": ours.peak_bytes,
+        "modes": found,
+        "failed": failed,
+        "best": best["mode"],
+        "ratio": best["ratio"],
+        "cpu_ratio": min(f["cpu_ratio"] for f in found),
+        "memory_ratio": min(f["memory_ratio"] for f in found),
+    }
+
+
+def compare_steps(setup, rows, tell):
+    results = []
+    for text in rows:
+        results.append(compare_row(setup, text))
+        tell(results[-1])
+    return {
+        "rows": results,
+        "geometric_mean": geometric_mean(r["ratio"] for r in results),
+        "cpu_geometric_mean": geometric_mean(r["cpu_ratio"] for r in results),
+        "memory_geometric_mean": geometric_mean(r["memory_ratio"] for r in results),
+    }
