@@ -256,16 +256,31 @@ static int ends_within_line(int file)
     return end > 0 && pread(file, &last, 1, end - 1) == 1 && last != '\n';
 }
 
-/* One write of a whole line at the end, which no other process' line can get into. */
+/* Waits for the other processes that append; their lock ends with them. */
+static int wait_for_turn(int file)
+{
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    int result;
+    while ((result = fcntl(file, F_SETLKW, &whole)) != 0 && errno == EINTR)
+        ;
+    return result;
+}
+
+/* One write of a whole line at the end, which no other process' line can get into. On a full disk
+ * nothing of it stays, where the file can be locked; else half a line, which readers skip. */
 static int append_line(const char *path, const char *line, gcl_error *err)
 {
     int file = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
     if (file < 0)
         return gcl_fail(err, GCL_DISK, "%s: %s", path, strerror(errno));
     gcl_text whole = {0};
+    int locked = wait_for_turn(file) == 0;
     gcl_text_add(&whole, "%s%s\n", ends_within_line(file) ? "\n" : "", line);
+    off_t end = lseek(file, 0, SEEK_END);
     ssize_t n = write(file, whole.text, whole.length);
     int bad = n < 0 ? errno : (size_t)n < whole.length ? ENOSPC : 0;
+    if (bad != 0 && n > 0 && locked && ftruncate(file, end) != 0)
+        gcl_verbose("%s: ends within a line", path);
     if (close(file) != 0 && bad == 0)
         bad = errno;
     gcl_text_free(&whole);

@@ -27,6 +27,7 @@ int main(int argc, char **argv)
     char *self = gcl_program_path();
     gcl_ahead_enable(self);
     signal(SIGPIPE, SIG_IGN); /* a reader that closes early is no reason to lose a checkpoint */
+    signal(SIGXFSZ, SIG_IGN); /* a file above the user's limit is a full disk, said as one */
     const gcl_command *command = gcl_options_parse(&options, argc, argv, &err);
     gcl_log_level = options.quiet ? -1 : options.verbose;
     int status = err.code != GCL_OK ? -1 : run(&options, command, &err);

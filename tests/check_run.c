@@ -341,7 +341,7 @@ START_TEST(a_second_trainer_is_refused)
     ck_assert_int_eq(signal_byte, 'y');
     put_file(in_scratch("locked/options.json"), "{}", 2);
     char says[80];
-    snprintf(says, sizeof says, "process %ld is training there", (long)holder);
+    snprintf(says, sizeof says, "process %ld on ", (long)holder);
     ck_refused(gcl_run_open(&run, folder, &err) == 0, GCL_USAGE, says);
 
     /* Killed, it leaves its lock file, which then is no obstacle. */

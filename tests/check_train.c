@@ -243,7 +243,7 @@ START_TEST(a_run_has_one_trainer)
     pid_t child =
         start_program("train --model dcgan:tiny --batch 2 --set train.log_every=1 --out busy");
     wait_for_lines(in_scratch("busy/log.jsonl"), 1);
-    snprintf(says, sizeof says, "busy: process %ld is training there", (long)child);
+    snprintf(says, sizeof says, "busy: process %ld on ", (long)child);
     ck_exits(2, "train --resume busy");
     ck_said(says);
     ck_exits(2, "train --model dcgan:tiny --out busy");

@@ -44,7 +44,6 @@ gcl_atomic *gcl_atomic_begin(const char *path, gcl_error *err)
         gcl_atomic_abandon(file);
         return NULL;
     }
-    file->buffer = gcl_alloc(BUFFER_BYTES);
     return file;
 }
 
@@ -73,6 +72,8 @@ int gcl_atomic_write(gcl_atomic *file, const void *bytes, size_t n, gcl_error *e
         if (n >= BUFFER_BYTES)
             return flush_bytes(file, bytes, n, err);
     }
+    if (file->buffer == NULL)
+        file->buffer = gcl_alloc(BUFFER_BYTES);
     if (n > 0)
         memcpy(file->buffer + file->held, bytes, n);
     file->held += n;

@@ -1,5 +1,5 @@
 /* Large files written piece by piece that are either the old one or the whole new one, whatever
- * happens in between (small ones: gcl_file_replace).
+ * happens in between (those in memory: gcl_file_replace).
  *
  *     gcl_atomic *file = gcl_atomic_begin("checkpoints/step-0000500.safetensors", &err);
  *     gcl_atomic_write(file, bytes, n, &err);

@@ -3,13 +3,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "io/atomic.h"
 
 int gcl_file_read_at(int fd, void *bytes, size_t n, uint64_t at)
 {
@@ -63,74 +63,13 @@ int gcl_file_read(const char *path, size_t limit, uint8_t **bytes, size_t *n, gc
     return result;
 }
 
-static int write_all(int fd, const uint8_t *bytes, size_t n)
-{
-    while (n > 0) {
-        ssize_t put = write(fd, bytes, n);
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put < 0)
-            return -1;
-        bytes += put;
-        n -= (size_t)put;
-    }
-    return fsync(fd);
-}
-
-/* The rename itself is on disk only once the folder is. A file system that cannot sync folders
- * (EINVAL) has nothing more to offer. */
-static int sync_folder(const char *path)
-{
-    char *folder = gcl_strdup(path);
-    char *slash = strrchr(folder, '/');
-    if (slash != NULL)
-        slash[slash == folder ? 1 : 0] = 0;
-    int fd = open(slash != NULL ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    free(folder);
-    if (fd < 0)
-        return -1;
-    int result = fsync(fd);
-    if (result != 0 && errno == EINVAL)
-        result = 0;
-    int reason = errno;
-    close(fd);
-    errno = reason;
-    return result;
-}
-
-static int replace(const char *temporary, int fd, const char *path, const void *bytes, size_t n)
-{
-    if (write_all(fd, bytes, n) != 0) {
-        int reason = errno;
-        close(fd);
-        errno = reason;
-        return -1;
-    }
-    /* Some file systems say only at close that the disk is full. */
-    if (close(fd) != 0 || rename(temporary, path) != 0)
-        return -1;
-    return sync_folder(path);
-}
-
 int gcl_file_replace(const char *path, const void *bytes, size_t n, gcl_error *err)
 {
-    gcl_text temporary = {0};
-    gcl_text_add(&temporary, "%s.%ld.tmp", path, (long)getpid());
-    int result = -1;
-    int fd = open(temporary.text, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (fd >= 0) {
-        result = replace(temporary.text, fd, path, bytes, n);
-        if (result != 0) {
-            int reason = errno;
-            unlink(temporary.text);
-            errno = reason;
-        }
-    }
-    if (result != 0)
-        gcl_fail(err, GCL_DISK, "%s: cannot be written: %s; free space or choose another folder",
-                 path, strerror(errno));
-    gcl_text_free(&temporary);
-    return result;
+    gcl_atomic *file = gcl_atomic_begin(path, err);
+    if (file == NULL)
+        return -1;
+    gcl_atomic_write(file, bytes, n, err); /* a failure is commit's too */
+    return gcl_atomic_commit(file, err);
 }
 
 static int compare_steps(const void *a, const void *b)

@@ -1,5 +1,6 @@
 #include "train/loop.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -62,14 +63,20 @@ static gcl_journal_line line_of(const gcl_loop *loop, int64_t step, const float 
     return line;
 }
 
+/* The newest checkpoint that is whole; NULL if none was saved. malloc'ed. */
+static char *saved_path(const gcl_loop *loop)
+{
+    if (loop->saved < 0)
+        return NULL;
+    char *folder = gcl_run_path(&loop->run, "checkpoints");
+    char *path = gcl_checkpoint_path(folder, loop->saved);
+    free(folder);
+    return path;
+}
+
 static int fail_diverged(const gcl_loop *loop, int64_t step, const char *network, gcl_error *err)
 {
-    char *path = NULL;
-    if (loop->saved >= 0) {
-        char *folder = gcl_run_path(&loop->run, "checkpoints");
-        path = gcl_checkpoint_path(folder, loop->saved);
-        free(folder);
-    }
+    char *path = saved_path(loop);
     gcl_fail(
         err, GCL_DIVERGED,
         "training diverged: the updates of steps %lld to %lld were all dropped, because a loss or "
@@ -333,7 +340,19 @@ static int start(gcl_loop *loop, gcl_error *err)
     return 0;
 }
 
-int gcl_loop_run(gcl_loop *loop, gcl_error *err)
+/* A full disk does no harm to what was saved before: the message ends with where that is. */
+static void name_checkpoint(const gcl_loop *loop, gcl_error *err)
+{
+    char *path = saved_path(loop);
+    size_t n = strlen(err->text);
+    snprintf(err->text + n, sizeof err->text - n,
+             "; %s%s; with room again: ganocl train --resume %s",
+             path != NULL ? "the last checkpoint is whole: " : "no checkpoint was saved yet",
+             path != NULL ? path : "", loop->run.folder);
+    free(path);
+}
+
+static int run(gcl_loop *loop, gcl_error *err)
 {
     if (start(loop, err) != 0)
         return -1;
@@ -342,6 +361,14 @@ int gcl_loop_run(gcl_loop *loop, gcl_error *err)
     gcl_interrupt_restore();
     if (status >= 0 || err->code == GCL_DIVERGED)
         renew_report(loop, 1);
+    return status;
+}
+
+int gcl_loop_run(gcl_loop *loop, gcl_error *err)
+{
+    int status = run(loop, err);
+    if (status < 0 && err->code == GCL_DISK)
+        name_checkpoint(loop, err);
     return status;
 }
 

@@ -2,16 +2,15 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/memory.h"
 #include "io/atomic.h"
 #include "io/checkpoint.h"
+#include "train/lock.h"
 
 static const char runs_folder[] = "runs";
 
@@ -32,67 +31,16 @@ static int has(const char *folder, const char *name)
     return kind != 0;
 }
 
-/* ---- the lock ------------------------------------------------------------------------------------- */
-
-static int fail_locked(int fd, const char *folder, gcl_error *err)
-{
-    struct flock holder = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    if (fcntl(fd, F_GETLK, &holder) == 0 && holder.l_type != F_UNLCK && holder.l_pid > 0)
-        return gcl_fail(err, GCL_USAGE,
-                        "%s: process %ld is training there; stop it first, or choose another --out",
-                        folder, (long)holder.l_pid);
-    return gcl_fail(err, GCL_USAGE, "%s: another process is training there", folder);
-}
-
-/* 1: locked; 0: the file was removed by its holder meanwhile, try again; -1: error. */
-static int try_lock(int fd, const char *path, const char *folder, gcl_error *err)
-{
-    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    if (fcntl(fd, F_SETLK, &whole) != 0) {
-        if (errno == EACCES || errno == EAGAIN)
-            return fail_locked(fd, folder, err);
-        return gcl_fail(err, GCL_DISK, "%s: cannot be locked: %s", path, strerror(errno));
-    }
-    struct stat ours, there;
-    return fstat(fd, &ours) == 0 && stat(path, &there) == 0 && ours.st_ino == there.st_ino;
-}
-
-static int write_pid(int fd, const char *path, gcl_error *err)
-{
-    char text[32];
-    int n = snprintf(text, sizeof text, "%ld\n", (long)getpid());
-    if (ftruncate(fd, 0) != 0 || pwrite(fd, text, (size_t)n, 0) != n)
-        return gcl_fail(err, GCL_DISK, "%s: cannot be written: %s", path, strerror(errno));
-    return 0;
-}
-
 static int lock_folder(gcl_run *run, gcl_error *err)
 {
-    char *path = gcl_run_path(run, "lock");
-    int locked = 0;
-    while (locked == 0) {
-        int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-        locked = fd < 0 ? gcl_fail(err, GCL_DISK, "%s: cannot be made: %s", path, strerror(errno))
-                        : try_lock(fd, path, run->folder, err);
-        if (locked == 1 && write_pid(fd, path, err) != 0)
-            locked = -1;
-        if (locked == 1)
-            run->lock = fd;
-        else if (fd >= 0)
-            close(fd);
-    }
-    free(path);
-    return locked == 1 ? 0 : -1;
+    run->lock = gcl_lock_take(run->folder, err);
+    return run->lock >= 0 ? 0 : -1;
 }
 
 void gcl_run_close(gcl_run *run)
 {
-    if (run->folder != NULL && run->lock >= 0) {
-        char *path = gcl_run_path(run, "lock");
-        unlink(path); /* while it is locked: whoever waits sees that it is gone */
-        free(path);
-        close(run->lock);
-    }
+    if (run->folder != NULL)
+        gcl_lock_release(run->folder, run->lock);
     free(run->folder);
     run->folder = NULL;
     run->lock = -1;

@@ -2,8 +2,8 @@
  *
  *     options.json  log.jsonl  reals.png  samples/000500.png  checkpoints/step-0000500.safetensors
  *
- * The file `lock` in it holds the number of the process that trains there; it is locked, so the
- * lock of a process that died is no obstacle. */
+ * The file `lock` in it says which process trains there (train/lock.h); one that died is no
+ * obstacle. Reading a run needs no lock: every file in it is whole at any moment. */
 #ifndef GCL_TRAIN_RUN_H
 #define GCL_TRAIN_RUN_H
 
@@ -22,7 +22,7 @@ int gcl_run_check_new(const char *out, gcl_error *err);
  * Errors: GCL_USAGE (`out` already holds a run), GCL_DISK. */
 int gcl_run_create(gcl_run *run, const char *out, const char *name, gcl_error *err);
 /* Locks the folder of a run that exists. Errors: GCL_USAGE (another process trains there; its
- * number is named), GCL_DATA (no run there), GCL_DISK. */
+ * number and machine are named), GCL_DATA (no run there), GCL_DISK. */
 int gcl_run_open(gcl_run *run, const char *folder, gcl_error *err);
 void gcl_run_close(gcl_run *run); /* unlocks; a cleared one is fine */
 /* "FOLDER/NAME"; malloc'ed. */
