@@ -1,6 +1,7 @@
 /* The tuner's records: which one is taken, and how they come through files. */
 #include <math.h>
 
+#include "file_limit.h"
 #include "tuner_test.h"
 
 static gcl_choice quick_of(int work) { return (gcl_choice){&quick, {work, 0}}; }
@@ -216,6 +217,29 @@ START_TEST(damaged_lines_cost_only_themselves)
 }
 END_TEST
 
+/* A file size limit stands for the full disk: the record is refused, and no part of its line stays. */
+START_TEST(a_full_disk_keeps_whole_lines)
+{
+    struct stat facts;
+    gcl_records *records = gcl_records_known(ops);
+    gcl_record r = record_of(twice(4096, 1), quick_of(4));
+    ck_ok(gcl_records_keep(records, &r, &err));
+    ck_assert_int_eq(stat(user_path(), &facts), 0);
+    for (int more = 0; more < 200; more += 40) {
+        off_t size = facts.st_size;
+        err = (gcl_error){0};
+        limit_files((rlim_t)(size + more));
+        int result = gcl_records_keep(records, &r, &err);
+        limit_files(RLIM_INFINITY);
+        ck_assert(result != 0 && err.code == GCL_DISK);
+        ck_assert_int_eq(stat(user_path(), &facts), 0);
+        ck_assert_int_eq(facts.st_size, size);
+    }
+    ck_assert_int_eq(gcl_records_count(records), 1);
+    gcl_records_free(records);
+}
+END_TEST
+
 static char *replaced(const char *text, const char *from, const char *to)
 {
     gcl_text out = {0};
@@ -345,6 +369,7 @@ int main(int argc, char **argv)
     tcase_add_test(tc, what_was_rejected_is_not_chosen);
     tcase_add_test(tc, records_are_of_the_programs_that_were_checked);
     tcase_add_test(tc, kept_records_come_back);
+    tcase_add_test(tc, a_full_disk_keeps_whole_lines);
     tcase_add_test(tc, damaged_lines_cost_only_themselves);
     tcase_add_test(tc, lines_of_another_version_are_passed_over);
     tcase_add_test(tc, two_writers_leave_whole_lines);
