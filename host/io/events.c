@@ -11,6 +11,7 @@
 
 #include "base/memory.h"
 #include "io/crc32c.h"
+#include "io/file.h"
 #include "io/image.h"
 #include "io/wire.h"
 
@@ -62,13 +63,9 @@ static int put_record(gcl_events *events, gcl_error *err)
 {
     const gcl_text *record = &events->record;
     frame(&events->record, &events->event);
-    for (size_t done = 0; done < record->length;) {
-        ssize_t put = write(events->fd, record->text + done, record->length - done);
-        if (put < 0 && errno != EINTR)
-            return fail_disk(events->path, err);
-        done += put > 0 ? (size_t)put : 0;
-    }
-    return 0;
+    return gcl_file_append(events->fd, record->text, record->length) == 0
+               ? 0
+               : fail_disk(events->path, err);
 }
 
 static void begin_event(gcl_events *events, int64_t step)

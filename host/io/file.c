@@ -72,6 +72,24 @@ int gcl_file_replace(const char *path, const void *bytes, size_t n, gcl_error *e
     return gcl_atomic_commit(file, err);
 }
 
+int gcl_file_append(int fd, const void *bytes, size_t n)
+{
+    off_t start = lseek(fd, 0, SEEK_END);
+    for (size_t done = 0; done < n;) {
+        ssize_t put = write(fd, (const uint8_t *)bytes + done, n - done);
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put < 0) {
+            int reason = errno;
+            /* Half of it stays only where that fails too; what reads these files passes over it. */
+            errno = done > 0 && ftruncate(fd, start) != 0 ? EIO : reason;
+            return -1;
+        }
+        done += (size_t)put;
+    }
+    return 0;
+}
+
 static int compare_steps(const void *a, const void *b)
 {
     int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;

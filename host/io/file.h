@@ -20,6 +20,10 @@ int gcl_file_read_at(int fd, void *bytes, size_t n, uint64_t at);
  * Under `path` lies the old file or the whole new one, whatever happens. Errors: GCL_DISK. */
 int gcl_file_replace(const char *path, const void *bytes, size_t n, gcl_error *err);
 
+/* Appends n bytes to a file opened with O_APPEND: all of them or, on a full disk, nothing. Returns -1
+ * with errno set then. One writer at a time. */
+int gcl_file_append(int fd, const void *bytes, size_t n);
+
 /* The steps that the names in a folder tell, ascending and each once; free() them. step_of: the step
  * in a name, or -1. NULL and 0 where there are none, or no such folder. */
 int64_t *gcl_file_steps(const char *folder, int64_t (*step_of)(const char *name), int *n);

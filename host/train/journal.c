@@ -8,7 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/log.h"
 #include "base/memory.h"
 #include "io/atomic.h"
 #include "io/file.h"
@@ -101,25 +100,6 @@ static void add_values(gcl_text *text, const char *name, const gcl_named_value *
     gcl_text_add(text, "}");
 }
 
-/* The whole line or, when the disk is full, nothing of it. */
-static int append(gcl_journal *journal, const gcl_text *line, gcl_error *err)
-{
-    off_t start = lseek(journal->fd, 0, SEEK_END);
-    for (size_t done = 0; done < line->length;) {
-        ssize_t put = write(journal->fd, line->text + done, line->length - done);
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put < 0) {
-            fail_disk(journal->path, err);
-            if (done > 0 && ftruncate(journal->fd, start) != 0)
-                gcl_verbose("%s: ends within a line; going on will cut it", journal->path);
-            return -1;
-        }
-        done += (size_t)put;
-    }
-    return 0;
-}
-
 int gcl_journal_write(gcl_journal *journal, const gcl_journal_line *line, gcl_error *err)
 {
     gcl_text *text = &journal->line;
@@ -136,7 +116,9 @@ int gcl_journal_write(gcl_journal *journal, const gcl_journal_line *line, gcl_er
     if (line->dropped > 0)
         gcl_text_add(text, ", \"dropped\": %lld", (long long)line->dropped);
     gcl_text_add(text, "}\n");
-    return append(journal, text, err);
+    return gcl_file_append(journal->fd, text->text, text->length) == 0
+               ? 0
+               : fail_disk(journal->path, err);
 }
 
 int gcl_journal_sync(gcl_journal *journal, gcl_error *err)
