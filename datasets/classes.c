@@ -146,6 +146,7 @@ const gcl_dataset_format gcl_format_classes = {
     .open = classes_open,
     .close = gcl_listing_close,
     .load = gcl_listing_load,
+    .files = gcl_listing_files,
     .label = classes_label,
     .item_name = gcl_listing_item_name,
 };

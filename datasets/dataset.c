@@ -14,8 +14,9 @@
 
 /* A new format is a word here; the first row that recognises a spec gets it. */
 static const gcl_dataset_format *const formats[] = {
-    &gcl_format_faces, &gcl_format_mnist, &gcl_format_cifar,   &gcl_format_lmdb,
-    &gcl_format_pairs, &gcl_format_sides, &gcl_format_classes, &gcl_format_folder,
+    &gcl_format_packed, &gcl_format_faces,   &gcl_format_mnist,
+    &gcl_format_cifar,  &gcl_format_lmdb,    &gcl_format_pairs,
+    &gcl_format_sides,  &gcl_format_classes, &gcl_format_folder,
 };
 enum { N_FORMATS = sizeof formats / sizeof formats[0] };
 
@@ -70,7 +71,8 @@ static void explain(const char *spec, gcl_error *err)
     else
         gcl_fail(err, GCL_DATA,
                  "%s: is not a data set in a known format; --data takes a folder, a tar or a "
-                 "zip of JPEG or PNG pictures, an LMDB, MNIST's or CIFAR-10's files, or "
+                 "zip of JPEG or PNG pictures, an LMDB, a packed data set, MNIST's or CIFAR-10's "
+                 "files, or "
                  "builtin:faces",
                  spec);
 }
@@ -148,7 +150,7 @@ char *gcl_dataset_last_part(const char *spec)
         start--;
     if (start == end || spec[start] == '.')
         return gcl_strdup("pictures");
-    static const char *const endings[] = {".tar", ".zip", ".lmdb"};
+    static const char *const endings[] = {".tar", ".zip", ".lmdb", ".pack"};
     for (size_t k = 0; k < sizeof endings / sizeof *endings; k++) {
         size_t n = strlen(endings[k]);
         if (end - start > n && strncmp(spec + end - n, endings[k], n) == 0) {
@@ -299,6 +301,13 @@ size_t gcl_dataset_field_bytes(const gcl_dataset *dataset, int field)
         return pixels * (size_t)w->target_channels;
     return w->kind == GCL_WANT_LABELLED ? sizeof(uint32_t) : 0;
 }
+
+bool gcl_dataset_depends_on_size(const gcl_dataset *dataset)
+{
+    return dataset->drawn || dataset->padded;
+}
+
+bool gcl_dataset_is_divided(const gcl_dataset *dataset) { return dataset->is_split; }
 
 const char *gcl_dataset_name(const gcl_dataset *dataset) { return dataset->name; }
 

@@ -77,6 +77,11 @@ const gcl_dataset_options *gcl_dataset_get_options(const gcl_dataset *dataset);
 /* Bytes of field 0 or 1 of an item; 0 when items have no such field. */
 size_t gcl_dataset_field_bytes(const gcl_dataset *dataset, int field);
 
+/* Whether pictures are not stored but made for the size wanted: drawn, or given a margin. */
+bool gcl_dataset_depends_on_size(const gcl_dataset *dataset);
+/* Whether the set itself says what is for training and what for test. */
+bool gcl_dataset_is_divided(const gcl_dataset *dataset);
+
 /* A short name made of letters, digits, '-', '_' and '.', for run folders: "faces", "graphics". */
 const char *gcl_dataset_name(const gcl_dataset *dataset);
 /* The name of its format: "folder". */

@@ -22,5 +22,6 @@ const gcl_dataset_format gcl_format_folder = {
     .open = folder_open,
     .close = gcl_listing_close,
     .load = gcl_listing_load,
+    .files = gcl_listing_files,
     .item_name = gcl_listing_item_name,
 };

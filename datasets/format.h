@@ -11,6 +11,13 @@
 #include "datasets/dataset.h"
 #include "datasets/item.h"
 
+/* An item as the bytes of its files: one, two of a pair, or one that holds both side by side. */
+typedef struct gcl_item_files {
+    uint8_t *bytes[2]; /* the caller free()s them; NULL: there is none */
+    size_t n[2];
+    bool halves;
+} gcl_item_files;
+
 typedef struct gcl_dataset_format {
     const char *name; /* for data.format= */
     const char *line; /* "name: a few words", for help texts */
@@ -24,6 +31,10 @@ typedef struct gcl_dataset_format {
     void (*close)(gcl_dataset *dataset); /* frees state; may be NULL */
     /* Item `index`, from several threads at once. On failure the item may be half filled. */
     int (*load)(const gcl_dataset *dataset, size_t index, int side, gcl_item *item, gcl_error *err);
+    /* The files of item `index`, for packing (datasets/packed.h), from several threads at once. NULL:
+     * the format has none, or leave the bytes NULL for an item that has none. Errors: GCL_DATA,
+     * GCL_MEMORY. */
+    int (*files)(const gcl_dataset *dataset, size_t index, gcl_item_files *files, gcl_error *err);
     /* The class of an item, without reading pictures; -1: cannot be read. NULL where kinds lack
      * GCL_WANT_LABELLED. */
     int (*label)(const gcl_dataset *dataset, size_t index);
@@ -39,6 +50,7 @@ struct gcl_dataset {
     char *name, *facts; /* facts: what is in it; how it is cropped is added to it for describe */
     void *state;        /* the format's own */
     bool drawn;         /* pictures are made at the size wanted: nothing is cropped or resized */
+    bool padded;        /* pictures get a margin at some sizes */
     bool is_split;      /* the format gives the items of options.split only */
     char **class_names; /* labelled: [n_classes], owned */
     int n_classes;
@@ -52,7 +64,8 @@ struct gcl_dataset {
 };
 
 extern const gcl_dataset_format gcl_format_faces, gcl_format_mnist, gcl_format_cifar,
-    gcl_format_lmdb, gcl_format_pairs, gcl_format_sides, gcl_format_classes, gcl_format_folder;
+    gcl_format_lmdb, gcl_format_packed, gcl_format_pairs, gcl_format_sides, gcl_format_classes,
+    gcl_format_folder;
 
 /* What to do when a data set gives no pairs, or no classes. */
 #define GCL_DATASET_PAIRS_HELP                                                                     \

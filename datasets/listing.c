@@ -115,6 +115,21 @@ int gcl_listing_load(const gcl_dataset *dataset, size_t index, int side, gcl_ite
     return check_shapes(dataset, files, item, err);
 }
 
+int gcl_listing_files(const gcl_dataset *dataset, size_t index, gcl_item_files *files,
+                      gcl_error *err)
+{
+    const gcl_listing *l = dataset->state;
+    const gcl_listing_item *item = &l->items[index];
+    files->halves = l->layout == GCL_LISTING_HALVES;
+    for (int k = 0; k < (l->layout == GCL_LISTING_TWO_FILES ? 2 : 1); k++)
+        if (gcl_files_read(&l->files, item->file[k], &files->bytes[k], &files->n[k], err) != 0) {
+            free(files->bytes[0]);
+            files->bytes[0] = NULL;
+            return -1;
+        }
+    return 0;
+}
+
 void gcl_listing_item_name(const gcl_dataset *dataset, size_t index, gcl_text *name)
 {
     const gcl_listing *l = dataset->state;

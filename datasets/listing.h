@@ -33,6 +33,8 @@ void gcl_listing_set_facts(gcl_dataset *dataset, const char *what);
 void gcl_listing_close(gcl_dataset *dataset);
 int gcl_listing_load(const gcl_dataset *dataset, size_t index, int side, gcl_item *item,
                      gcl_error *err);
+int gcl_listing_files(const gcl_dataset *dataset, size_t index, gcl_item_files *files,
+                      gcl_error *err);
 void gcl_listing_item_name(const gcl_dataset *dataset, size_t index, gcl_text *name);
 
 #endif

@@ -239,19 +239,12 @@ static int set_square(gcl_item *item, const uint8_t *bytes, size_t n, gcl_error 
     return 0;
 }
 
-/* Pixels may by chance begin as a JPEG does; then they cannot be decoded as one. */
-static int decode(const gcl_dataset *dataset, int side, const uint8_t *bytes, size_t n,
-                  const char *name, gcl_item *item, gcl_error *err)
-{
-    gcl_error reason = {0};
-    if (gcl_item_decode(item, 0, &dataset->options, side, bytes, n, name, &reason) == 0)
-        return 0;
-    int result = reason.code == GCL_DATA ? set_square(item, bytes, n, err) : 1;
-    return result <= 0 ? result : gcl_fail(err, reason.code, "%s", reason.text);
-}
+/* What is done with a value while it is mapped. */
+typedef int use(const gcl_dataset *dataset, const char *name, MDB_val value, void *context,
+                gcl_error *err);
 
-static int lmdb_load(const gcl_dataset *dataset, size_t index, int side, gcl_item *item,
-                     gcl_error *err)
+static int with_value(const gcl_dataset *dataset, size_t index, use *work, void *context,
+                      gcl_error *err)
 {
     char digits[24], name[64];
     const environment *e = find_item(dataset, &index);
@@ -264,11 +257,59 @@ static int lmdb_load(const gcl_dataset *dataset, size_t index, int side, gcl_ite
     snprintf(name, sizeof name, "%s%s", e->prefix, digits);
     code = mdb_get(look, e->table, &(MDB_val){strlen(digits), digits}, &value);
     if (code == 0)
-        result = decode(dataset, side, value.mv_data, value.mv_size, name, item, err);
+        result = work(dataset, name, value, context, err);
     else
         result = gcl_fail(err, GCL_DATA, "%s: key \"%s\": %s", e->path, digits, mdb_strerror(code));
     mdb_txn_abort(look);
     return result;
+}
+
+typedef struct request {
+    int side;
+    gcl_item *item;
+} request;
+
+/* Pixels may by chance begin as a JPEG does; then they cannot be decoded as one. */
+static int decode(const gcl_dataset *dataset, const char *name, MDB_val value, void *context,
+                  gcl_error *err)
+{
+    const request *r = context;
+    gcl_error reason = {0};
+    if (gcl_item_decode(r->item, 0, &dataset->options, r->side, value.mv_data, value.mv_size, name,
+                        &reason) == 0)
+        return 0;
+    int result =
+        reason.code == GCL_DATA ? set_square(r->item, value.mv_data, value.mv_size, err) : 1;
+    return result <= 0 ? result : gcl_fail(err, reason.code, "%s", reason.text);
+}
+
+static int lmdb_load(const gcl_dataset *dataset, size_t index, int side, gcl_item *item,
+                     gcl_error *err)
+{
+    return with_value(dataset, index, decode, &(request){side, item}, err);
+}
+
+/* The bytes of a value that is a file; nothing of pixels. */
+static int copy_file(const gcl_dataset *dataset, const char *name, MDB_val value, void *context,
+                     gcl_error *err)
+{
+    gcl_item_files *files = context;
+    gcl_item item = {0};
+    (void)err;
+    if (gcl_item_decode(&item, 0, &dataset->options, 0, value.mv_data, value.mv_size, name, NULL) ==
+        0) {
+        files->n[0] = value.mv_size;
+        files->bytes[0] = gcl_alloc(value.mv_size);
+        memcpy(files->bytes[0], value.mv_data, value.mv_size);
+    }
+    gcl_item_free(&item);
+    return 0;
+}
+
+static int lmdb_files(const gcl_dataset *dataset, size_t index, gcl_item_files *files,
+                      gcl_error *err)
+{
+    return with_value(dataset, index, copy_file, files, err);
 }
 
 static void lmdb_item_name(const gcl_dataset *dataset, size_t index, gcl_text *name)
@@ -288,5 +329,6 @@ const gcl_dataset_format gcl_format_lmdb = {
     .open = lmdb_open,
     .close = lmdb_close,
     .load = lmdb_load,
+    .files = lmdb_files,
     .item_name = lmdb_item_name,
 };

@@ -230,6 +230,7 @@ static int mnist_open(gcl_dataset *dataset, const char *spec, gcl_error *err)
     if (labelled)
         name_classes(dataset, m);
     dataset->name = gcl_dataset_last_part(spec);
+    dataset->padded = m->parts[0].height == 28 && m->parts[0].width == 28;
     gcl_text_add(&facts, "%s: %zu pictures of %zu x %zu (IDX)", spec, dataset->n_items,
                  m->parts[0].width, m->parts[0].height);
     if (labelled)
@@ -292,7 +293,9 @@ static int mnist_load(const gcl_dataset *dataset, size_t index, int side, gcl_it
 static void mnist_item_name(const gcl_dataset *dataset, size_t index, gcl_text *name)
 {
     const part *p = find_item(dataset, &index);
-    gcl_text_add(name, "%s%zu", is_test_name(p->path) ? "test/" : "", index);
+    const char *slash = strrchr(p->path, '/');
+    const char *file = slash != NULL ? slash + 1 : p->path;
+    gcl_text_add(name, "%s%zu", is_test_name(file) ? "test/" : "", index);
 }
 
 const gcl_dataset_format gcl_format_mnist = {

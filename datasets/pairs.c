@@ -177,6 +177,7 @@ const gcl_dataset_format gcl_format_pairs = {
     .open = pairs_open,
     .close = gcl_listing_close,
     .load = gcl_listing_load,
+    .files = gcl_listing_files,
     .item_name = gcl_listing_item_name,
 };
 
@@ -189,5 +190,6 @@ const gcl_dataset_format gcl_format_sides = {
     .open = sides_open,
     .close = gcl_listing_close,
     .load = gcl_listing_load,
+    .files = gcl_listing_files,
     .item_name = gcl_listing_item_name,
 };

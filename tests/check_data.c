@@ -114,7 +114,7 @@ START_TEST(folder_errors)
     ck_assert_ptr_null(gcl_dataset_open(folder, &options, &err));
     ck_assert_int_eq(err.code, GCL_USAGE);
     ck_assert_ptr_nonnull(
-        strstr(err.text, "faces, mnist, cifar10, lmdb, pairs, sides, classes, folder"));
+        strstr(err.text, "packed, faces, mnist, cifar10, lmdb, pairs, sides, classes, folder"));
 }
 END_TEST
 

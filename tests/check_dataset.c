@@ -1,13 +1,9 @@
-/* The command `dataset`: what it says and writes. GANOCL names the program (./ganocl if unset). */
-#include "data_test.h"
-
-#include <jansson.h>
-#include <sys/wait.h>
+/* The command `dataset`: what it says and writes. */
+#include "command_test.h"
 
 #include "datasets/dataset.h"
 
 static gcl_error err;
-static char *output; /* of the last command, both channels */
 
 static void setup(void)
 {
@@ -20,53 +16,6 @@ static void teardown(void)
 {
     free(output);
     remove_folder();
-}
-
-/* Runs `ganocl dataset ARGUMENTS` and returns its exit status. */
-static int run(const char *arguments)
-{
-    const char *program = getenv("GANOCL");
-    gcl_text line = {0}, text = {0};
-    char part[4096];
-    gcl_text_add(&line, "%s dataset %s", program != NULL ? program : "./ganocl", arguments);
-    FILE *pipe = popen(line.text, "r");
-    ck_assert_ptr_nonnull(pipe);
-    for (size_t n; (n = fread(part, 1, sizeof part, pipe)) > 0;)
-        gcl_text_add_bytes(&text, part, n);
-    int status = pclose(pipe);
-    gcl_text_free(&line);
-    gcl_text_add(&text, "%s", "");
-    free(output);
-    output = text.text;
-    ck_assert(WIFEXITED(status));
-    return WEXITSTATUS(status);
-}
-
-/* The arguments with every % replaced by the test's folder. */
-static int run_on(const char *arguments)
-{
-    gcl_text text = {0};
-    for (const char *c = arguments; *c != 0; c++)
-        if (*c == '%')
-            gcl_text_add(&text, "%s", folder);
-        else
-            gcl_text_add_bytes(&text, c, 1);
-    int status = run(text.text);
-    gcl_text_free(&text);
-    return status;
-}
-
-static void assert_said(const char *part)
-{
-    ck_assert_msg(strstr(output, part) != NULL, "\"%s\" is not in \"%s\"", part, output);
-}
-
-static json_t *parse(void)
-{
-    json_error_t why;
-    json_t *object = json_loads(output, 0, &why);
-    ck_assert_msg(object != NULL, "%s: %s", why.text, output);
-    return object;
 }
 
 /* Two classes of pictures with a square in the middle. */
@@ -194,7 +143,7 @@ START_TEST(mistakes)
 {
     ck_assert_int_eq(run("2>&1"), GCL_USAGE);
     ck_assert_int_eq(run("count 2>&1"), GCL_USAGE);
-    assert_said("info, check and pair");
+    assert_said("info, check, convert and pair");
     ck_assert_int_eq(run("info 2>&1"), GCL_USAGE);
     assert_said("PATH is missing");
     ck_assert_int_eq(run_on("pair --in % 2>&1"), GCL_USAGE);

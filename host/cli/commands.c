@@ -79,7 +79,13 @@ static const char report_text[] =
 
 static const char dataset_text[] =
     "info PATH: what is there, and as what it can be used. check PATH: decodes every picture and "
-    "lists the bad, the tiny and the odd-sized ones (exit status 1 if any is bad). pair --in PATH "
+    "lists the bad, the tiny and the odd-sized ones (exit status 1 if any is bad). convert --in "
+    "PATH "
+    "--out FILE: packs any data set to one file, which --data takes: the pictures' own files as "
+    "they "
+    "are, or with --size N pixels cut and resized to N x N now (data.crop, data.box), so that "
+    "reading "
+    "costs next to nothing; unreadable pictures are left out. pair --in PATH "
     "--out DIR: writes an A|B picture for each picture: B is the picture, cut to a square "
     "(data.crop, data.box), A its edges, its grey or a blurred copy.";
 
@@ -109,8 +115,9 @@ const gcl_command gcl_commands[] = {
     {GCL_AHEAD_WORD, "", 3, 3, NULL, NULL, gcl_command_compile_ahead, NULL},
     {"report", "RUN", 1, 1, "writes the page RUN/report.html: what a run has done so far",
      report_text, gcl_command_report, NULL},
-    {"dataset", "info|check|pair [PATH]", 1, 2, "facts of a data set, its soundness, pairs of it",
-     dataset_text, gcl_command_dataset, NULL},
+    {"dataset", "info|check|convert|pair [PATH]", 1, 2,
+     "facts of a data set, its soundness, one file of it, pairs of it", dataset_text,
+     gcl_command_dataset, NULL},
     {"selftest", "[FOLDER...]", 0, -1, "checks every kernel and the models on the device",
      selftest_text, gcl_command_selftest, NULL},
     {"version", "", 0, 0, "version, revision and build options", NULL, gcl_command_version, NULL},

@@ -1,4 +1,5 @@
-/* ganocl dataset info|check|pair: what a data set is, whether it is sound, and pairs made of it. */
+/* ganocl dataset info|check|convert|pair: what a data set is, whether it is sound, one file of it, and
+ * pairs made of it. */
 #include "cli/dataset.h"
 
 #include <stdlib.h>
@@ -164,9 +165,9 @@ static int info(const gcl_options *options, gcl_error *err)
 
 int gcl_command_dataset(const gcl_options *options, gcl_error *err)
 {
-    static const char *const names[] = {"info", "check", "pair", NULL};
+    static const char *const names[] = {"info", "check", "convert", "pair", NULL};
     static int (*const commands[])(const gcl_options *, gcl_error *) = {
-        info, gcl_dataset_command_check, gcl_dataset_command_pair};
+        info, gcl_dataset_command_check, gcl_dataset_command_convert, gcl_dataset_command_pair};
     const char *word = options->arguments[0];
     for (int i = 0; names[i] != NULL; i++) {
         if (strcmp(word, names[i]) != 0)
@@ -180,6 +181,8 @@ int gcl_command_dataset(const gcl_options *options, gcl_error *err)
                             options->arguments[wanted]);
         return commands[i](options, err);
     }
-    return gcl_fail(err, GCL_USAGE, "dataset: there is no '%s'; there are info, check and pair",
+    return gcl_fail(err, GCL_USAGE,
+                    "dataset: there is no '%s'; there are info, check, convert and "
+                    "pair",
                     word);
 }

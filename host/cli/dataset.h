@@ -16,6 +16,7 @@ gcl_dataset *gcl_dataset_look(const gcl_options *options, const char *path, gcl_
 json_t *gcl_dataset_json_text(const char *text);
 
 int gcl_dataset_command_check(const gcl_options *options, gcl_error *err);
+int gcl_dataset_command_convert(const gcl_options *options, gcl_error *err);
 int gcl_dataset_command_pair(const gcl_options *options, gcl_error *err);
 
 #endif

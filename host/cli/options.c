@@ -52,7 +52,8 @@ static const option table[] = {
     {"out", 0, TEXT, AT(out), "PATH",
      " train sample translate reconstruct evaluate forward dataset ",
      "where results go: a run folder (train), a .png sheet or a folder of pictures (sample), a "
-     "folder (translate, dataset pair), a .png sheet (reconstruct), a .csv table by picture "
+     "folder (translate, dataset pair), one file (dataset convert), a .png sheet (reconstruct), a "
+     ".csv table by picture "
      "(evaluate, of a model that translates), a .safetensors file (forward)"},
     {"steps", 0, WHOLE, AT(steps), "N", " train bench ",
      "train: stop when the run has made N steps; bench: time N steps"},
@@ -97,14 +98,16 @@ static const option table[] = {
      "its parameters under their checkpoint names; a checkpoint is fine"},
     {"in", 0, TEXT, AT(in), "FILE.safetensors[:TENSOR]|PATH", " forward translate dataset ",
      "translate: the pictures; forward: the input, N,C,H,W (or N,C); TENSOR says which if the file "
-     "holds several; dataset pair: the pictures"},
+     "holds several; dataset pair, convert: the pictures"},
     {"train-mode", 0, FLAG, AT(train_mode), NULL, " forward ",
      "batch statistics and dropout, as in a training step"},
 
-    {"kind", 0, TEXT, AT(kind), "edges|grey|blur", " dataset ",
-     "pair: what the model is to start from; edges if not given"},
+    {"kind", 0, TEXT, AT(kind), "edges|grey|blur|pictures|pairs", " dataset ",
+     "pair: what the model is to start from, edges (if not given), grey or blur; convert: pack "
+     "pictures (with their classes) or pairs; pairs if not given and there are some"},
     {"size", 0, WHOLE, AT(size), "N", " dataset ",
-     "pair: the side of the pictures, as they are if not given; check: a smaller side is tiny"},
+     "pair: the side of the pictures, as they are if not given; convert: pack pixels of this size; "
+     "check: a smaller side is tiny"},
 };
 
 /* Whole numbers go to 2^40, but for these. */
