@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -304,7 +305,7 @@ size_t gcl_dataset_field_bytes(const gcl_dataset *dataset, int field)
 
 bool gcl_dataset_depends_on_size(const gcl_dataset *dataset)
 {
-    return dataset->drawn || dataset->padded;
+    return dataset->drawn || dataset->margin > 0;
 }
 
 bool gcl_dataset_is_divided(const gcl_dataset *dataset) { return dataset->is_split; }
@@ -418,6 +419,26 @@ int gcl_dataset_originals(const gcl_dataset *dataset, size_t index, gcl_image pi
     pictures[0] = item.pictures[0].image;
     pictures[1] = item.pictures[1].image;
     return result;
+}
+
+gcl_fate gcl_dataset_fate(const gcl_dataset *dataset, int width, int height)
+{
+    const gcl_dataset_options *o = &dataset->options;
+    int size = o->wanted.size;
+    if (width < 1 || height < 1)
+        return GCL_FATE_SKIPPED;
+    if (dataset->margin > 0 && width != size) {
+        width += 2 * dataset->margin;
+        height += 2 * dataset->margin;
+    }
+    gcl_box box = gcl_item_crop(o, width, height);
+    double length =
+        o->crop == GCL_CROP_FIT ? fmax(box.width, box.height) : fmin(box.width, box.height);
+    if (box.x + box.width > width || box.y + box.height > height)
+        return GCL_FATE_SKIPPED;
+    if (length < size)
+        return GCL_FATE_ENLARGED;
+    return box.width < width || box.height < height ? GCL_FATE_CROPPED : GCL_FATE_USED;
 }
 
 /* Field `which` as a picture. */

@@ -128,6 +128,19 @@ size_t gcl_dataset_unreadable(gcl_dataset *dataset);
 int gcl_dataset_originals(const gcl_dataset *dataset, size_t index, gcl_image pictures[2],
                           gcl_error *err);
 
+typedef enum gcl_fate {
+    GCL_FATE_USED,
+    GCL_FATE_CROPPED,
+    GCL_FATE_ENLARGED,
+    GCL_FATE_SKIPPED,
+    GCL_FATES
+} gcl_fate;
+
+/* What training at wanted.size does with a picture of this size: enlarges the part that is cut out of it
+ * (whether it is cropped or not), crops it, or uses the whole; skips it where data.box leaves it, and
+ * what has no size. */
+gcl_fate gcl_dataset_fate(const gcl_dataset *dataset, int width, int height);
+
 /* Item `index` as people see it: the picture that gcl_dataset_read gives with all levels spread to
  * 0..255, a pair side by side [size, 2 size, channels]; GCL_DATA, GCL_MEMORY. */
 int gcl_dataset_show(gcl_dataset *dataset, size_t index, gcl_image *picture, gcl_error *err);

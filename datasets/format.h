@@ -50,8 +50,8 @@ struct gcl_dataset {
     char *name, *facts; /* facts: what is in it; how it is cropped is added to it for describe */
     void *state;        /* the format's own */
     bool drawn;         /* pictures are made at the size wanted: nothing is cropped or resized */
-    bool padded;        /* pictures get a margin at some sizes */
-    bool is_split;      /* the format gives the items of options.split only */
+    int margin;    /* black pixels on every side, unless pictures are wanted at their own size */
+    bool is_split; /* the format gives the items of options.split only */
     char **class_names; /* labelled: [n_classes], owned */
     int n_classes;
 

@@ -230,7 +230,7 @@ static int mnist_open(gcl_dataset *dataset, const char *spec, gcl_error *err)
     if (labelled)
         name_classes(dataset, m);
     dataset->name = gcl_dataset_last_part(spec);
-    dataset->padded = m->parts[0].height == 28 && m->parts[0].width == 28;
+    dataset->margin = m->parts[0].height == 28 && m->parts[0].width == 28 ? MARGIN : 0;
     gcl_text_add(&facts, "%s: %zu pictures of %zu x %zu (IDX)", spec, dataset->n_items,
                  m->parts[0].width, m->parts[0].height);
     if (labelled)

@@ -78,8 +78,10 @@ static const char report_text[] =
     "shows it.";
 
 static const char dataset_text[] =
-    "info PATH: what is there, and as what it can be used. check PATH: decodes every picture and "
-    "lists the bad, the tiny and the odd-sized ones (exit status 1 if any is bad). convert --in "
+    "info PATH: what is there, and as what it can be used. check PATH: decodes every picture, "
+    "lists the bad, the tiny, the odd-sized and the duplicate ones (exit status 1 if any is bad), "
+    "and "
+    "says what training would use, crop, enlarge (--size N) or skip. convert --in "
     "PATH "
     "--out FILE: packs any data set to one file, which --data takes: the pictures' own files as "
     "they "

@@ -9,15 +9,15 @@
 #include "cli/commands.h"
 #include "train/settings.h"
 
-/* A side for those who do not ask for one: pictures are looked at as they are stored. */
-enum { ANY_SIZE = 256 };
+/* The side that the default model wants, for those who do not say. */
+enum { USUAL_SIZE = 128 };
 
 static const char *const kind_names[GCL_WANT_KINDS] = {"pictures", "pairs", "labelled"};
 
 gcl_dataset *gcl_dataset_look(const gcl_options *options, const char *path, gcl_wanted_kind kind,
                               gcl_error *err)
 {
-    int size = options->size > 0 ? (int)options->size : ANY_SIZE;
+    int size = options->size > 0 ? (int)options->size : USUAL_SIZE;
     gcl_dataset_options o = {
         .wanted = {.kind = kind, .size = size, .channels = 3, .target_channels = 3}};
     gcl_settings settings;

@@ -107,7 +107,8 @@ static const option table[] = {
      "pictures (with their classes) or pairs; pairs if not given and there are some"},
     {"size", 0, WHOLE, AT(size), "N", " dataset ",
      "pair: the side of the pictures, as they are if not given; convert: pack pixels of this size; "
-     "check: a smaller side is tiny"},
+     ""
+     "check: the side that training will want, 128 if not given"},
 };
 
 /* Whole numbers go to 2^40, but for these. */
