@@ -86,14 +86,9 @@ class Setup:
         name = "-".join(str(word) for word in words).replace("/", "-").replace(" ", "-")
         return os.path.join(self.folder, name + ".log")
 
-    def settings_object(self, system, preset):
-        facts = run_json(
-            [*self.ganocl, "describe", f"{system}:{preset}", "--json"], self.environment
-        )
-        return facts["settings"]
-
     def settings(self, system, preset):
-        return json.dumps(self.settings_object(system, preset))
+        command = [*self.ganocl, "describe", f"{system}:{preset}", "--json"]
+        return run_json(command, self.environment)["settings"]
 
 
 def cpu_model():
@@ -135,12 +130,21 @@ def parse(arguments):
     add("--set", metavar="KEY=VALUE", action="append", default=[], help="as `ganocl --set`")
     add("--rows", metavar="LIST", help="SYSTEM:PRESET@BATCH,... instead of the usual ones")
     add("--layers", action="store_true", help="layer by layer, not step by step")
-    add("--modes", metavar="LIST", default=",".join(steps.MODES), help="PyTorch's modes, of "
-        "eager, channels_last, compiled, compiled_channels_last (the first three)")
+    add(
+        "--modes",
+        metavar="LIST",
+        default=",".join(steps.MODES),
+        help="PyTorch's modes, of "
+        "eager, channels_last, compiled, compiled_channels_last (the first three)",
+    )
     add("--quick", action="store_true", help="fewer and shorter turns: rough figures")
     add("--seconds", type=float, default=5, help="that a turn of steps lasts, or one step (5)")
-    add("--compile-seconds", type=float, default=600, help="a mode's first step must take no"
-        " longer (600)")
+    add(
+        "--compile-seconds",
+        type=float,
+        default=600,
+        help="a mode's first step must take no" " longer (600)",
+    )
     add("--threads", type=int, help="cores for either (all that this process may use)")
     add("--json", metavar="FILE", help="everything measured, to this file")
     add("--check", action="store_true", help="checks its own arithmetic, and nothing else")

@@ -113,7 +113,6 @@ def describe(layer):
     r, s, inner, k = layer["filter"]
     kind = "" if layer["kind"] == "conv" else " " + layer["kind"]
     out = inner if layer["kind"] == "transposed" else k
-    return (
-        f"{r}x{s} s{layer['stride']} p{layer['pad']}{kind} {c}→{out} @{h}x{w}, N={n}"
-        + (f", out_pad {layer['out_pad']}" if layer.get("out_pad") else "")
+    return f"{r}x{s} s{layer['stride']} p{layer['pad']}{kind} {c}→{out} @{h}x{w}, N={n}" + (
+        f", out_pad {layer['out_pad']}" if layer.get("out_pad") else ""
     )

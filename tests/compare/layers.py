@@ -27,6 +27,7 @@ DIRECTIONS = ("forward", "data", "weight")
 LAYOUTS = ("default", "channels_last")
 ROUNDS, QUICK_ROUNDS = 9, 5
 VISIT_MS = 10  # that a visit lasts, or one run
+LEAST_ROUNDS, LONG_SECONDS = 3, 5.0  # no more rounds than these after so long
 
 
 def list_layers(setup, torch, rows):
@@ -34,7 +35,7 @@ def list_layers(setup, torch, rows):
     found = []
     for text in rows:
         system, preset, batch = parse_row(text)
-        changes = setup.settings_object(system, preset)
+        changes = setup.settings(system, preset)
         question = {"system": system, "preset": preset, "changes": changes, "batch": batch}
         for layer in torch.ask(question):
             if all(layer != other for other, _ in found):
@@ -58,6 +59,8 @@ class Side:
         for _ in range(2):
             ms = self.ask()["ms"]
             self.runs = max(1, min(10000, round(visit_ms / ms)))
+            if self.runs == 1:
+                break
 
     def ask(self):
         answer = self.child.ask({**self.question, "runs": self.runs})
@@ -77,7 +80,10 @@ def compare_direction(setup, children, layer, direction):
     sides = [ours, *theirs]
     for side in sides:
         side.warm_up(VISIT_MS)
+    end = time.monotonic() + LONG_SECONDS
     for i in range(QUICK_ROUNDS if setup.quick else ROUNDS):
+        if i >= LEAST_ROUNDS and time.monotonic() > end:
+            break
         for side in sides if i % 2 == 0 else sides[::-1]:
             side.visit()
     best = min(theirs, key=lambda side: median(side.ms))

@@ -54,7 +54,9 @@ class Child:
     def take_line(self, seconds):
         end = time.monotonic() + seconds
         while b"\n" not in self.heard:
-            ready, _, _ = select.select([self.process.stdout], [], [], max(0, end - time.monotonic()))
+            ready, _, _ = select.select(
+                [self.process.stdout], [], [], max(0, end - time.monotonic())
+            )
             if not ready:
                 raise Failed(f"no answer in {seconds:.0f} s")
             part = os.read(self.process.stdout.fileno(), 1 << 16)

@@ -1,5 +1,6 @@
-"""Training steps of whole networks: ganocl and PyTorch's modes in turn."""
+"""Training steps of whole networks: ganocl and one after the other of PyTorch's modes in turn."""
 
+import json
 import sys
 import time
 
@@ -16,7 +17,7 @@ ROWS = (
     "nvae:toy-rgb@16",
 )
 MODES = ("eager", "channels_last", "compiled")
-TURNS = 2  # of each of PyTorch's modes; ganocl has one more
+TURNS = 2  # of each of PyTorch's modes; ganocl has one before them and one after each
 
 
 def say(*words):
@@ -60,10 +61,10 @@ class Ours:
 
 
 class Theirs:
-    """One of PyTorch's modes in a process of its own."""
+    """One of PyTorch's modes in a process of its own, when that has made its first step."""
 
     def __init__(self, setup, torch, mode, row, changes):
-        self.setup, self.mode, self.name = setup, mode, f"{torch.name} {mode}"
+        self.name = f"{torch.name} {mode}"
         self.ms, self.cpu_ms, self.peak_bytes = [], [], 0
         system, preset, batch = row
         self.child = Child(
@@ -75,9 +76,8 @@ class Theirs:
         self.version = self.child.hello["torch"]
         self.steps = 1
 
-    def warm_up(self):
-        ms = self.child.ask(1)["ms"]
-        self.steps = max(1, round(1e3 * self.setup.seconds / ms))
+    def warm_up(self, seconds):
+        self.steps = max(1, round(1e3 * seconds / self.child.ask(1)["ms"]))
 
     def run(self):
         answer = self.child.ask(self.steps)
@@ -89,55 +89,54 @@ class Theirs:
         self.child.close()
 
 
-def start_modes(setup, row, changes):
-    """Those of PyTorch's modes that work; and why the others do not."""
-    started, failed = [], {}
+def take_turns(setup, ours, theirs, batch):
+    """A mode's figures beside ours, whose last run was just before."""
+    first = len(ours.ms) - 1
+    theirs.warm_up(setup.seconds)
+    for _ in range(1 if setup.quick else TURNS):
+        theirs.run()
+        time.sleep(0.05)  # its threads wait awake for a moment
+        ours.run()
+    return {
+        "mode": theirs.name,
+        "torch": theirs.version,
+        "images_per_s": 1e3 * batch / median(theirs.ms),
+        "ms": theirs.ms,
+        "cpu_ms": theirs.cpu_ms,
+        "peak_bytes": theirs.peak_bytes,
+        "ratio": paired_ratio(ours.ms[first:], theirs.ms),
+        "cpu_ratio": paired_ratio(ours.cpu_ms[first:], theirs.cpu_ms),
+        "memory_ratio": theirs.peak_bytes / ours.peak_bytes,
+    }
+
+
+def compare_modes(setup, row, ours):
+    """Figures of those of PyTorch's modes that work, one process at a time; why others do not."""
+    found, failed = [], {}
+    system, preset, batch = row
+    changes = json.dumps(setup.settings(system, preset))
     for torch in setup.torches:
         for mode in setup.modes:
+            theirs = None
             try:
                 theirs = Theirs(setup, torch, mode, row, changes)
+                found.append(take_turns(setup, ours, theirs, batch))
             except Failed as why:
                 failed[f"{torch.name} {mode}"] = str(why)
                 say(f"{torch.name} {mode}: {why}")
-                continue
-            started.append(theirs)
-            theirs.warm_up()
-    return started, failed
-
-
-def facts_of(mode, ours, batch):
-    """A mode's figures beside ours."""
-    return {
-        "mode": mode.name,
-        "torch": mode.version,
-        "images_per_s": 1e3 * batch / median(mode.ms),
-        "ms": mode.ms,
-        "cpu_ms": mode.cpu_ms,
-        "peak_bytes": mode.peak_bytes,
-        "ratio": paired_ratio(ours.ms, mode.ms),
-        "cpu_ratio": paired_ratio(ours.cpu_ms, mode.cpu_ms),
-        "memory_ratio": mode.peak_bytes / ours.peak_bytes,
-    }
+            finally:
+                if theirs is not None:
+                    theirs.close()
+    return found, failed
 
 
 def compare_row(setup, text):
     system, preset, batch = row = parse_row(text)
     say(text)
-    changes = setup.settings(system, preset)
     ours = Ours(setup, system, preset, batch)
     ours.warm_up()
-    modes, failed = start_modes(setup, row, changes)
-    try:
-        ours.run()
-        for _ in range(1 if setup.quick else TURNS):
-            for mode in modes:
-                mode.run()
-                time.sleep(0.05)  # its threads wait awake for a moment
-            ours.run()
-    finally:
-        for mode in modes:
-            mode.close()
-    found = [facts_of(mode, ours, batch) for mode in modes]
+    ours.run()
+    found, failed = compare_modes(setup, row, ours)
     if not found:
         raise Failed(f"{text}: none of PyTorch's modes works")
     best = min(found, key=lambda f: f["ratio"])

@@ -42,12 +42,26 @@ def print_table(head, rows):
         padded = [c.rjust(w) if k else c.ljust(w) for k, (c, w) in enumerate(zip(row, widths))]
         print("| " + " | ".join(padded) + " |")
         if i == 0:
-            print("|" + "|".join("-" * (w + 1) + (":" if k else "-") for k, w in enumerate(widths)) + "|")
+            print(
+                "|"
+                + "|".join("-" * (w + 1) + (":" if k else "-") for k, w in enumerate(widths))
+                + "|"
+            )
 
 
 def print_steps(facts):
     heading(facts)
-    head = ["step", "ganocl images/s", "PyTorch", "best mode", "ratio", "CPU", "MB", "PyTorch MB", "ratio"]
+    head = [
+        "step",
+        "ganocl images/s",
+        "PyTorch",
+        "best mode",
+        "ratio",
+        "CPU",
+        "MB",
+        "PyTorch MB",
+        "ratio",
+    ]
     rows = []
     for r in facts["rows"]:
         best = next(m for m in r["modes"] if m["mode"] == r["best"])
@@ -65,7 +79,9 @@ def print_steps(facts):
                 f"{r['memory_ratio']:.2f}",
             ]
         )
-    mean = [f"{facts[k]:.2f}" for k in ("geometric_mean", "cpu_geometric_mean", "memory_geometric_mean")]
+    mean = [
+        f"{facts[k]:.2f}" for k in ("geometric_mean", "cpu_geometric_mean", "memory_geometric_mean")
+    ]
     rows.append(["geometric mean", "", "", "", mean[0], mean[1], "", "", mean[2]])
     print_table(head, rows)
     for r in facts["rows"]:

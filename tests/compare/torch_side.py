@@ -75,9 +75,7 @@ def draw(spec, layout):
     from systems import common
 
     values = common.decode(spec, common.draw(spec, numpy.random.default_rng(0)))
-    return {
-        k: v.contiguous(memory_format=layout) if v.dim() == 4 else v for k, v in values.items()
-    }
+    return {k: v.contiguous(memory_format=layout) if v.dim() == 4 else v for k, v in values.items()}
 
 
 def steps(torch, system, preset, changes, batch, mode):
