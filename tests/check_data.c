@@ -343,7 +343,8 @@ START_TEST(loader_shuffles_each_epoch)
 }
 END_TEST
 
-/* Number of threads, ring and where it started change nothing; the seed changes everything. */
+/* Number of threads, ring, pictures a batch and where it started change nothing; the seed changes
+ * everything. */
 START_TEST(loader_is_deterministic)
 {
     enum { BATCH = 5, STEPS = 24, BYTES = BATCH * PICTURE };
@@ -373,9 +374,15 @@ START_TEST(loader_is_deterministic)
         free(rest);
     }
     options.first_step = 0;
+    options.batch = STEPS / 2; /* the order is that of seed and epoch alone */
+    start(options);
+    uint8_t *other = take(2 * BATCH, STEPS / 2, PICTURE);
+    ck_assert_mem_eq(other, first, STEPS * BYTES);
+    free(other);
+    options.batch = BATCH;
     options.seed = 10;
     start(options);
-    uint8_t *other = take(STEPS, BATCH, PICTURE);
+    other = take(STEPS, BATCH, PICTURE);
     ck_assert_mem_ne(other, first, STEPS * BYTES);
     free(other);
     free(first);
