@@ -1,5 +1,6 @@
 #include "autotune/worker.h"
 #include "cli/commands.h"
+#include "cli/complete.h"
 #include "device/ahead.h"
 
 static const char train_text[] =
@@ -91,6 +92,11 @@ static const char dataset_text[] =
     "--out DIR: writes an A|B picture for each picture: B is the picture, cut to a square "
     "(data.crop, data.box), A its edges, its grey or a blurred copy.";
 
+static const char completion_text[] =
+    "Prints a script for the shell: bash: source <(ganocl completion bash); zsh: the same, behind "
+    "compinit; fish: ganocl completion fish | source. `make install` puts them where the shells "
+    "look. Commands, options, models, settings with their words, and paths are completed.";
+
 const gcl_command gcl_commands[] = {
     {"devices", "", 0, 0, "the numbered list of OpenCL devices", NULL, gcl_command_devices, NULL},
     {"train", "", 0, 0, "trains a model on pictures", train_text, gcl_command_train,
@@ -114,6 +120,7 @@ const gcl_command gcl_commands[] = {
     {"autotune", "[MODEL...]", 0, -1, "finds the fastest kernels for models on the device",
      autotune_text, gcl_command_autotune, gcl_help_models},
     {GCL_WORKER_WORD, "", 0, 0, NULL, NULL, gcl_command_tuning_worker, NULL},
+    {GCL_COMPLETE_WORD, "", 0, -1, NULL, NULL, gcl_command_complete, NULL},
     {GCL_AHEAD_WORD, "", 3, 3, NULL, NULL, gcl_command_compile_ahead, NULL},
     {"report", "RUN", 1, 1, "writes the page RUN/report.html: what a run has done so far",
      report_text, gcl_command_report, NULL},
@@ -122,6 +129,8 @@ const gcl_command gcl_commands[] = {
      gcl_command_dataset, NULL},
     {"selftest", "[FOLDER...]", 0, -1, "checks every kernel and the models on the device",
      selftest_text, gcl_command_selftest, NULL},
+    {"completion", "bash|zsh|fish", 1, 1, "what makes the shell complete ganocl's command lines",
+     completion_text, gcl_command_completion, NULL},
     {"version", "", 0, 0, "version, revision and build options", NULL, gcl_command_version, NULL},
     {"help", "[COMMAND]", 0, 1, "help of the program or of a command", NULL, gcl_command_help,
      NULL},

@@ -1,10 +1,106 @@
 #include <string.h>
 
 #include "cli/commands.h"
+#include "cli/man.h"
 #include "config.h"
 #include "datasets/dataset.h"
 #include "models/model.h"
 #include "train/settings.h"
+
+/* ---- text for a terminal -------------------------------------------------------------------------- */
+
+enum { INDENT = 30, WIDTH = 96 };
+
+/* Prints words from column `at` on, wrapped at WIDTH and indented by `indent`. */
+static void print_wrapped(FILE *out, const char *text, int at, int indent)
+{
+    while (*text != 0) {
+        int n = (int)strcspn(text, " ");
+        if (at > indent && at + 1 + n > WIDTH) {
+            fprintf(out, "\n%*s", indent, "");
+            at = indent;
+        }
+        if (at > indent)
+            fputc(' ', out), at++;
+        fprintf(out, "%.*s", n, text);
+        at += n;
+        text += n;
+        while (*text == ' ')
+            text++;
+    }
+    fputc('\n', out);
+}
+
+static void print_row(FILE *out, const char *head, const char *help)
+{
+    int n = fprintf(out, "  %s", head);
+    if (n > INDENT - 2) {
+        fputc('\n', out);
+        n = 0;
+    }
+    fprintf(out, "%*s", INDENT - n, "");
+    print_wrapped(out, help, INDENT, INDENT);
+}
+
+static void print_option(FILE *out, const gcl_option_row *row)
+{
+    char head[96], letter[8] = "";
+    if (row->letter != 0)
+        snprintf(letter, sizeof letter, "-%c, ", row->letter);
+    snprintf(head, sizeof head, "%s--%s%s%s", letter, row->name, row->value ? " " : "",
+             row->value ? row->value : "");
+    print_row(out, head, row->help);
+}
+
+static void print_options(FILE *out, const gcl_command *command, const char *title)
+{
+    gcl_option_row row;
+    for (int at = 0, n = 0; gcl_option_next(command, &at, &row); n++) {
+        if (n == 0)
+            fprintf(out, "\n%s\n", title);
+        print_option(out, &row);
+    }
+}
+
+static void print_commands(FILE *out)
+{
+    for (const gcl_command *c = gcl_commands; c->name != NULL; c++) {
+        char head[96];
+        if (c->help == NULL)
+            continue;
+        snprintf(head, sizeof head, "%s%s%s", c->name, c->arguments[0] ? " " : "", c->arguments);
+        print_row(out, head, c->help);
+    }
+}
+
+void gcl_options_help(FILE *out, const gcl_command *command)
+{
+    if (command != NULL) {
+        fprintf(out, "usage: ganocl [global options] %s [options]%s%s\n\n", command->name,
+                command->arguments[0] ? " " : "", command->arguments);
+        print_wrapped(out, command->help ? command->help : "the program starts this itself", 0, 0);
+        if (command->text != NULL) {
+            fputc('\n', out);
+            print_wrapped(out, command->text, 0, 0);
+        }
+        print_options(out, command, "options");
+        if (command->more_help != NULL)
+            command->more_help(out);
+    } else {
+        fprintf(out, "usage: ganocl [global options] COMMAND [options]\n\n"
+                     "Trains networks that make pictures, on any OpenCL device.\n\ncommands\n");
+        print_commands(out);
+    }
+    print_options(out, NULL, "global options");
+    if (command == NULL)
+        fprintf(
+            out,
+            "\n`ganocl COMMAND --help` tells more. Exit status: 0 ok, 1 a check failed, 2 usage, "
+            "3 data,\n4 device or driver, 5 out of memory, 6 training diverged, 7 disk, "
+            "130 and 143 interrupted.\n");
+}
+
+/* ---- the commands ----------------------------------------------------------------------------------- */
 
 int gcl_command_version(const gcl_options *options, gcl_error *err)
 {
@@ -15,6 +111,10 @@ int gcl_command_version(const gcl_options *options, gcl_error *err)
 
 int gcl_command_help(const gcl_options *options, gcl_error *err)
 {
+    if (options->man) {
+        gcl_man_print(stdout);
+        return 0;
+    }
     if (options->n_arguments == 0) {
         gcl_options_help(stdout, NULL);
         return 0;

@@ -43,6 +43,7 @@ static const option table[] = {
     {"verbose", 'v', FLAG, AT(verbose), NULL, NULL, "says more"},
     {"help", 'h', FLAG, AT(help), NULL, NULL, "this help"},
     {"version", 0, FLAG, AT(version), NULL, NULL, "version, revision and build options"},
+    {"man", 0, FLAG, AT(man), NULL, " help ", "the manual page, for `man -l -`"},
     {"json", 0, FLAG, AT(json), NULL, " devices describe bench autotune selftest dataset classify ",
      "the same facts as JSON"},
 
@@ -385,93 +386,17 @@ int gcl_options_given(const gcl_options *options, const char *name)
     return 0;
 }
 
-/* ---- help --------------------------------------------------------------------------------------- */
+/* ---- the table for others ----------------------------------------------------------------------- */
 
-enum { INDENT = 30, WIDTH = 96 };
-
-/* Prints words from column `at` on, wrapped at WIDTH and indented by `indent`. */
-static void print_wrapped(FILE *out, const char *text, int at, int indent)
+int gcl_option_next(const gcl_command *command, int *at, gcl_option_row *row)
 {
-    while (*text != 0) {
-        int n = (int)strcspn(text, " ");
-        if (at > indent && at + 1 + n > WIDTH) {
-            fprintf(out, "\n%*s", indent, "");
-            at = indent;
-        }
-        if (at > indent)
-            fputc(' ', out), at++;
-        fprintf(out, "%.*s", n, text);
-        at += n;
-        text += n;
-        while (*text == ' ')
-            text++;
-    }
-    fputc('\n', out);
-}
-
-static void print_row(FILE *out, const char *head, const char *help)
-{
-    int n = fprintf(out, "  %s", head);
-    if (n > INDENT - 2) {
-        fputc('\n', out);
-        n = 0;
-    }
-    fprintf(out, "%*s", INDENT - n, "");
-    print_wrapped(out, help, INDENT, INDENT);
-}
-
-static void print_option(FILE *out, const option *row)
-{
-    char head[96], letter[8] = "";
-    if (row->letter != 0)
-        snprintf(letter, sizeof letter, "-%c, ", row->letter);
-    snprintf(head, sizeof head, "%s--%s%s%s", letter, row->name, row->value ? " " : "",
-             row->value ? row->value : "");
-    print_row(out, head, row->help);
-}
-
-static void print_options(FILE *out, const gcl_command *command, int global, const char *title)
-{
-    int n = 0;
-    for (int i = 0; i < N_OPTIONS; i++) {
-        if ((table[i].commands == NULL) != global || !belongs(&table[i], command))
+    while (*at < N_OPTIONS) {
+        const option *found = &table[(*at)++];
+        if ((found->commands == NULL) != (command == NULL) || !belongs(found, command))
             continue;
-        if (n++ == 0)
-            fprintf(out, "\n%s\n", title);
-        print_option(out, &table[i]);
+        *row = (gcl_option_row){found->name, found->letter, found->value,
+                                found->kind == TEXT_OR_NOTHING, found->help};
+        return 1;
     }
-}
-
-void gcl_options_help(FILE *out, const gcl_command *command)
-{
-    if (command != NULL) {
-        fprintf(out, "usage: ganocl [global options] %s [options]%s%s\n\n", command->name,
-                command->arguments[0] ? " " : "", command->arguments);
-        print_wrapped(out, command->help ? command->help : "the tuner starts this itself", 0, 0);
-        if (command->text != NULL) {
-            fputc('\n', out);
-            print_wrapped(out, command->text, 0, 0);
-        }
-        print_options(out, command, 0, "options");
-        if (command->more_help != NULL)
-            command->more_help(out);
-    } else {
-        fprintf(out, "usage: ganocl [global options] COMMAND [options]\n\n"
-                     "Trains networks that make pictures, on any OpenCL device.\n\ncommands\n");
-        for (const gcl_command *c = gcl_commands; c->name != NULL; c++) {
-            char head[96];
-            if (c->help == NULL)
-                continue;
-            snprintf(head, sizeof head, "%s%s%s", c->name, c->arguments[0] ? " " : "",
-                     c->arguments);
-            print_row(out, head, c->help);
-        }
-    }
-    print_options(out, command, 1, "global options");
-    if (command == NULL)
-        fprintf(
-            out,
-            "\n`ganocl COMMAND --help` tells more. Exit status: 0 ok, 1 a check failed, 2 usage, "
-            "3 data,\n4 device or driver, 5 out of memory, 6 training diverged, 7 disk, "
-            "130 and 143 interrupted.\n");
+    return 0;
 }

@@ -33,7 +33,7 @@ typedef struct gcl_options {
     const char *grid, *seeds, *kind;
     int64_t steps, batch, accumulate, count, size, iw, interpolate, readjust;
     double epochs, minutes, temperature, budget;
-    int dry_run, train_mode, layers;
+    int dry_run, train_mode, layers, man;
 
     const char **arguments; /* words that are no options, behind the command */
     int n_arguments, cap_arguments;
@@ -58,6 +58,19 @@ extern const gcl_command gcl_commands[]; /* ended by name NULL */
 const gcl_command *gcl_options_parse(gcl_options *options, int argc, char **argv, gcl_error *err);
 void gcl_options_free(gcl_options *options);
 int gcl_options_given(const gcl_options *options, const char *name); /* "batch": was it given? */
+
+/* A row of the table, for what is made of it: help, manual page, completion. */
+typedef struct gcl_option_row {
+    const char *name;  /* "batch" */
+    char letter;       /* or 0 */
+    const char *value; /* how help calls its value: "N"; NULL: it takes none */
+    int may_lack;      /* the value may be left out */
+    const char *help;
+} gcl_option_row;
+
+/* The next row from *at (0 to begin) on: of the options of one command, or, where it is NULL, of those
+ * that every command has. 0 after the last. */
+int gcl_option_next(const gcl_command *command, int *at, gcl_option_row *row);
 
 /* Help of one command, or of the program when `command` is NULL. */
 void gcl_options_help(FILE *out, const gcl_command *command);

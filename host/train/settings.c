@@ -224,3 +224,7 @@ void gcl_settings_print(FILE *out)
     for (int i = 0; i < GCL_SETTINGS; i++)
         fprintf(out, "  %s=%s\n      %s\n", table[i].name, table[i].initial, table[i].help);
 }
+
+const char *gcl_settings_help(gcl_settings_key key) { return table[key].help; }
+const char *gcl_settings_initial(gcl_settings_key key) { return table[key].initial; }
+const char *gcl_settings_words(gcl_settings_key key) { return table[key].words; }

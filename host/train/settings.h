@@ -66,5 +66,8 @@ void gcl_settings_dataset(const gcl_settings *settings, gcl_dataset_options *opt
 void gcl_settings_plan(const gcl_settings *settings, gcl_plan_options *options);
 gcl_recompute gcl_settings_recompute(const gcl_settings *settings);
 void gcl_settings_print(FILE *out); /* for help */
+const char *gcl_settings_help(gcl_settings_key key);
+const char *gcl_settings_initial(gcl_settings_key key); /* "10" */
+const char *gcl_settings_words(gcl_settings_key key);   /* "off|on|learn"; NULL: any value */
 
 #endif
