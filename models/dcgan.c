@@ -375,6 +375,13 @@ static gcl_node *generate(gcl_nn *nn, const gcl_model *model, gcl_node *z)
     return b.c.legacy ? gcl_shift(gcl_scale(gcl_relu(pictures), 2), -1) : pictures;
 }
 
+/* D's logits are those of "made by G", and in the notebook's form of pictures in [0, 1]. */
+static gcl_node *judge(gcl_nn *nn, const gcl_model *model, gcl_node *x)
+{
+    builder b = builder_of(nn, model);
+    return gcl_neg(discriminator(&b, b.c.legacy ? gcl_scale(gcl_shift(x, 1), 0.5) : x, NULL));
+}
+
 static void pass(gcl_nn *nn, const gcl_model *model, const char *name, int count, gcl_ports *ports)
 {
     builder b = builder_of(nn, model);
@@ -409,6 +416,7 @@ const gcl_system gcl_dcgan = {
     .latent = latent,
     .generate = generate,
     .control_scale = 0.5,
+    .judge = judge,
     .picture_low = -1,
     .picture_high = 1,
 };

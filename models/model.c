@@ -256,12 +256,14 @@ const char *gcl_model_lacks(const gcl_model *model, gcl_task task)
     const int has[GCL_TASKS] = {[GCL_TASK_GENERATE] = system->generate != NULL,
                                 [GCL_TASK_TRANSLATE] = system->translate != NULL,
                                 [GCL_TASK_CLASSIFY] = system->classify != NULL,
-                                [GCL_TASK_RECONSTRUCT] = system->reconstruct != NULL};
+                                [GCL_TASK_RECONSTRUCT] = system->reconstruct != NULL,
+                                [GCL_TASK_JUDGE] = system->judge != NULL};
     static const char *const reasons[GCL_TASKS] = {
         [GCL_TASK_GENERATE] = "makes no pictures from latent vectors",
         [GCL_TASK_TRANSLATE] = "does not translate pictures",
         [GCL_TASK_CLASSIFY] = "does not classify pictures",
-        [GCL_TASK_RECONSTRUCT] = "does not reconstruct pictures"};
+        [GCL_TASK_RECONSTRUCT] = "does not reconstruct pictures",
+        [GCL_TASK_JUDGE] = "does not tell real pictures from generated ones"};
     if (!has[task])
         return reasons[task];
     return system->lacks != NULL ? system->lacks(model, task) : NULL;

@@ -127,15 +127,20 @@ typedef enum gcl_task {
     GCL_TASK_TRANSLATE,   /* pictures from pictures */
     GCL_TASK_CLASSIFY,    /* class scores from pictures */
     GCL_TASK_RECONSTRUCT, /* pictures through the model and back, and bounds of their likelihood */
+    GCL_TASK_JUDGE,       /* is a picture real or generated: what a discriminator thinks */
     GCL_TASKS
 } gcl_task;
 
-/* One draw from the posterior of each picture, all [N,1,1,1], in nats. */
+/* One draw from the posterior of each picture, all [N,1,1,1] but `active`, in nats. */
 typedef struct gcl_bound {
     gcl_node *reconstruction; /* -log p(x|z) */
     gcl_node *kl;             /* KL(q(z|x) || p(z)), analytic where there is a formula */
     gcl_node *log_weight;     /* log p(x|z) + log p(z) - log q(z|x) */
+    gcl_node *active;         /* any shape: the KL of each latent unit, as mean over the pictures */
 } gcl_bound;
+
+/* A latent unit is active if its mean KL is above this many nats. */
+#define GCL_ACTIVE_NATS 0.1
 
 struct gcl_system {
     const char *name, *help;
@@ -174,6 +179,8 @@ struct gcl_system {
     gcl_node *(*classify)(gcl_nn *nn, const gcl_model *model, gcl_node *x); /* [N,1,1,classes] */
     gcl_node *(*reconstruct)(gcl_nn *nn, const gcl_model *model, gcl_node *x);
     void (*bound)(gcl_nn *nn, const gcl_model *model, gcl_node *x, gcl_bound *bound);
+    gcl_node *(*judge)(gcl_nn *nn, const gcl_model *model,
+                       gcl_node *x);  /* [N,1,1,1]: > 0 is real */
     double picture_low, picture_high; /* range of pictures, in and out */
 };
 

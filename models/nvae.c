@@ -354,7 +354,8 @@ static void bound(gcl_nn *nn, const gcl_model *model, gcl_node *x, gcl_bound *ou
     gcl_node *raw = gcl_nvae_infer(&vae, x, eps, &q);
     *out = (gcl_bound){.reconstruction = gcl_nvae_nll(&vae, raw, x),
                        .kl = gcl_sum(q.kl, GCL_AXIS_C),
-                       .log_weight = log_weight(&vae, raw, x, &q)};
+                       .log_weight = log_weight(&vae, raw, x, &q),
+                       .active = q.active};
 }
 
 static const char *const *networks(const gcl_model *model)

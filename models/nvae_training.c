@@ -117,7 +117,7 @@ static void log_groups(const gcl_nvae_builder *vae, const char *what, gcl_node *
 /* Latent channels that carry more than 0.1 nats a picture. */
 static gcl_node *count_active(gcl_node *active)
 {
-    gcl_node *limit = gcl_constant(active->graph, 0.1);
+    gcl_node *limit = gcl_constant(active->graph, GCL_ACTIVE_NATS);
     return gcl_sum(gcl_above(active, limit), GCL_AXES_ALL);
 }
 

@@ -440,8 +440,16 @@ static gcl_node *classify(gcl_nn *nn, const gcl_model *model, gcl_node *x)
     return discriminator(&b, x, &drawn);
 }
 
+static gcl_node *judge(gcl_nn *nn, const gcl_model *model, gcl_node *x)
+{
+    builder b = builder_of(nn, model);
+    return critic(&b, x);
+}
+
 static const char *lacks(const gcl_model *model, gcl_task task)
 {
+    if (task == GCL_TASK_JUDGE && !is_gan(model))
+        return "has no discriminator with mode=classifier";
     if (task == GCL_TASK_GENERATE && !is_gan(model))
         return "has no generator with mode=classifier";
     if (task == GCL_TASK_CLASSIFY && is_gan(model))
@@ -486,6 +494,7 @@ const gcl_system gcl_resnet_gan = {
     .generate = generate,
     .control_scale = 1,
     .classify = classify,
+    .judge = judge,
     .picture_low = -1,
     .picture_high = 1,
 };

@@ -278,6 +278,41 @@ START_TEST(damaged_lines_are_left_out)
 }
 END_TEST
 
+/* Between the updates 1 and 2, and after the last one: neither takes the other's step for a repeated
+ * one. */
+START_TEST(evaluations_are_curves_of_their_own)
+{
+    make_run("evaluated", "dcgan:tiny");
+    put_text("evaluated/log.jsonl",
+             "{\"step\": 1, \"losses\": {\"d_loss\": 0.5}}\n"
+             "{\"step\": 2, \"images\": 8, \"seconds\": 3, \"eval\": {\"swd\": 31.5, "
+             "\"top1\": null}, \"eval_seconds\": 1}\n"
+             "{\"step\": 2, \"losses\": {\"d_loss\": 0.25}}\n"
+             "{\"step\": 2, \"eval\": {\"swd\": 99}}\n" /* a step that was before */
+             "{\"step\": 3, \"losses\": {\"d_loss\": 0.75}}\n"
+             "{\"step\": 4, \"eval\": {\"swd\": 21.5}}\n");
+    ck_assert_int_eq(mkdir(in_scratch("evaluated/checkpoints"), 0777), 0);
+    put_text("evaluated/checkpoints/step-0000004.safetensors", "x");
+    json_t *facts = facts_of("evaluated");
+    ck_assert_ptr_null(json_object_get(at(facts, "run"), "best"));
+    json_decref(facts);
+    put_text("evaluated/checkpoints/best", "step-0000004.safetensors\n");
+    facts = facts_of("evaluated");
+    ck_assert_int_eq(json_integer_value(at(facts, "run/best")), 4);
+    ck_assert_int_eq(json_integer_value(at(facts, "log/lines")), 3);
+    ck_assert_int_eq(json_integer_value(at(facts, "log/damaged")), 1);
+    ck_assert_int_eq(json_integer_value(at(facts, "log/last/step")), 3);
+    ck_assert_int_eq(json_array_size(at(facts, "log/curves/groups")), 1);
+    json_t *own = at(facts, "log/evaluations");
+    ck_assert_int_eq(json_array_size(at(own, "step")), 2);
+    ck_assert_str_eq(json_string_value(at(own, "groups/0/name")), "eval");
+    ck_assert(json_number_value(at(own, "groups/0/curves/0/mean/0")) == 31.5);
+    ck_assert(json_number_value(at(own, "groups/0/curves/0/mean/1")) == 21.5);
+    ck_assert(json_is_null(at(own, "groups/0/curves/1/mean/0")));
+    json_decref(facts);
+}
+END_TEST
+
 static void log_lines(gcl_text *text, int from, int to)
 {
     for (int i = from; i < to; i++)
@@ -716,6 +751,7 @@ int main(void)
     tcase_add_test(tests, thinned_curves_keep_their_extremes);
     tcase_add_test(tests, curves_may_begin_late);
     tcase_add_test(tests, damaged_lines_are_left_out);
+    tcase_add_test(tests, evaluations_are_curves_of_their_own);
     tcase_add_test(tests, a_log_read_in_pieces_is_the_log);
     tcase_add_test(tests, the_choice_of_sheets_is_stable);
     tcase_add_test(tests, small_pictures_go_in_as_they_are);

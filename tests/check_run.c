@@ -307,13 +307,13 @@ START_TEST(a_folder_holds_one_run)
     start_test();
     ck_ok(gcl_run_open(&run, folder, &err));
     gcl_run_close(&run);
-    ck_refused(gcl_run_checkpoint(folder, &err), GCL_DATA, "has no checkpoint yet");
+    ck_refused(gcl_run_checkpoint(folder, NULL, &err), GCL_DATA, "has no checkpoint yet");
     start_test();
-    ck_refused(gcl_run_checkpoint("no/such/run", &err), GCL_DATA,
+    ck_refused(gcl_run_checkpoint("no/such/run", NULL, &err), GCL_DATA,
                "no such run folder or checkpoint");
     put_file(in_scratch("one-run/checkpoints/step-0000007.safetensors"), "x", 1);
     start_test();
-    char *path = gcl_run_checkpoint(folder, &err);
+    char *path = gcl_run_checkpoint(folder, NULL, &err);
     ck_have(path);
     char *back = gcl_run_find(path, &err);
     ck_assert_str_eq(back, folder);

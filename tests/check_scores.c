@@ -158,7 +158,7 @@ static uint8_t *waves(int n, int side, int c, unsigned seed, int noise)
 static int measure(const uint8_t *a, const uint8_t *b, int n, int side, int c, uint64_t seed,
                    double *levels)
 {
-    int n_levels = gcl_sliced_wasserstein(a, b, n, side, c, seed, levels, MOST_LEVELS, &err);
+    int n_levels = gcl_sliced_wasserstein(a, b, n, side, c, seed, levels, MOST_LEVELS, NULL, &err);
     ck_assert_msg(n_levels > 0, "%s", err.text);
     return n_levels;
 }
@@ -175,7 +175,7 @@ START_TEST(pyramids_end_at_16_pixels)
     ck_assert_int_eq(measure(a, b, 1, side, 1, 0, levels), pyramids[_i].levels);
     for (int i = 0; i < pyramids[_i].levels; i++)
         ck_assert_msg(levels[i] > 0 && levels[i] < 1e4, "%g", levels[i]);
-    ck_assert_int_eq(gcl_sliced_wasserstein(a, b, 1, side, 1, 0, levels, 1, &err), 1);
+    ck_assert_int_eq(gcl_sliced_wasserstein(a, b, 1, side, 1, 0, levels, 1, NULL, &err), 1);
     free(a);
     free(b);
 }
@@ -242,6 +242,60 @@ START_TEST(it_is_blind_to_level_and_contrast_of_the_whole_set)
 }
 END_TEST
 
+/* Known from sorting with the C library, direction by direction. */
+START_TEST(it_is_what_it_always_was)
+{
+    enum { SIDE = 32, N = 5, BYTES = N * SIDE * SIDE * 3 };
+    double levels[MOST_LEVELS];
+    uint8_t *a = random_bytes(BYTES, 11, 0, 255), *b = random_bytes(BYTES, 12, 40, 90);
+    for (int i = 0; i < BYTES; i++)
+        b[i] = (uint8_t)(b[i] + a[i] / 4 + (i / 96 % 32) * 3);
+    ck_assert_int_eq(measure(a, b, N, SIDE, 3, 5, levels), 2);
+    ck_near(levels[0], 53.82104007, 1e-4);
+    ck_near(levels[1], 598.1400234, 1e-4);
+    free(a);
+    free(b);
+}
+END_TEST
+
+static int at_once(void) { return 1; }
+
+START_TEST(what_takes_long_can_be_stopped)
+{
+    double levels[MOST_LEVELS], mean;
+    uint8_t *a = random_bytes(2 * 32 * 32, 1, 0, 255);
+    ck_assert_int_eq(gcl_sliced_wasserstein(a, a, 2, 32, 1, 0, levels, MOST_LEVELS, at_once, &err),
+                     0);
+    ck_assert_int_eq(gcl_pairwise_ssim(a, 2, 32, 32, 1, &mean, at_once, &err), 1);
+    ck_assert_int_eq(err.code, GCL_OK);
+    free(a);
+}
+END_TEST
+
+/* ---- one set --------------------------------------------------------------------------------------- */
+
+/* Of three pictures: the mean of their three pairs. Of equal ones 1. */
+START_TEST(pairwise_ssim_is_the_mean_over_pairs)
+{
+    enum { H = 13, W = 17, C = 3, BYTES = H * W * C };
+    double mean, sum = 0;
+    uint8_t *a = random_bytes(3 * BYTES, 3, 0, 255);
+    for (int i = 0; i < 2 * BYTES; i++)
+        a[BYTES + i] = (uint8_t)((a[BYTES + i] + a[i]) / 2);
+    for (int i = 0; i < 3; i++)
+        sum += scores_of(a + i * BYTES, a + (i + 1) % 3 * BYTES, H, W, C).ssim;
+    ck_assert_int_eq(gcl_pairwise_ssim(a, 3, H, W, C, &mean, NULL, &err), 0);
+    ck_near(mean, sum / 3, 1e-12);
+    ck_assert(mean > 0.05 && mean < 0.95);
+    memcpy(a + BYTES, a, BYTES);
+    ck_assert_int_eq(gcl_pairwise_ssim(a, 2, H, W, C, &mean, NULL, &err), 0);
+    ck_near(mean, 1, 1e-12);
+    ck_assert_int_eq(gcl_pairwise_ssim(a, 2, 10, W, C, &mean, NULL, &err), -1);
+    ck_assert_int_eq(err.code, GCL_USAGE);
+    free(a);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("scores");
@@ -257,6 +311,9 @@ int main(void)
     tcase_add_test(tests, it_is_a_distance);
     tcase_add_test(tests, it_grows_with_noise);
     tcase_add_test(tests, it_is_blind_to_level_and_contrast_of_the_whole_set);
+    tcase_add_test(tests, it_is_what_it_always_was);
+    tcase_add_test(tests, what_takes_long_can_be_stopped);
+    tcase_add_test(tests, pairwise_ssim_is_the_mean_over_pairs);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_set_fork_status(runner, CK_NOFORK);

@@ -13,11 +13,6 @@
 
 static char source[400]; /* the folder with tests/golden */
 
-static void pause_ms(int ms)
-{
-    nanosleep(&(struct timespec){ms / 1000, 1000000L * (ms % 1000)}, NULL);
-}
-
 static long lines_in(const char *path)
 {
     long n = 0;

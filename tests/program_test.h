@@ -10,6 +10,7 @@
 #include <spawn.h>
 #include <stdarg.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "files_test.h"
 
@@ -21,6 +22,11 @@ static inline const char *device(void)
 {
     const char *which = getenv("GANOCL_TEST_DEVICE");
     return which != NULL ? which : "1";
+}
+
+static inline void pause_ms(int ms)
+{
+    nanosleep(&(struct timespec){ms / 1000, 1000000L * (ms % 1000)}, NULL);
 }
 
 static pid_t started; /* a program that no test has waited for; 0: none */

@@ -147,14 +147,49 @@ def pair(i):
     )
 
 
+def evaluated(lines, values):
+    """The lines with an evaluation every 50 steps, before the line of the update of that number."""
+    for one in lines:
+        if one["step"] > 0 and one["step"] % 50 == 0:
+            times = {"images": one["images"] - 4, "seconds": one["seconds"] - 0.5}
+            yield {"step": one["step"], **times, "eval": values(one["step"]), "eval_seconds": 0.4}
+        yield one
+
+
+def of_gan(step):
+    return {
+        "swd": 20 + abs(step - 700) / 50,
+        "pairwise_ssim": 0.3,
+        "pairwise_ssim_real": 0.2,
+        "d_accuracy_real": 0.8,
+        "d_accuracy_fake": 0.7,
+        "d_accuracy_train": 0.9,
+        "later": step,
+    }
+
+
+def of_pair(step):
+    far = abs(step - 300) / 1000
+    return {"l1": 0.1 + far, "psnr": 20 - far, "ssim": 0.8 - far, "gmsd": 0.2}
+
+
+def mark_best(run, step):
+    for name, said in (("best", f"step-{step:07d}.safetensors\n"), (f"step-{step:07d}.safetensors", "x")):
+        with open(os.path.join(run, "checkpoints", name), "w", encoding="utf-8") as file:
+            file.write(said)
+
+
 STEPS = (0, 50, 100, 200, 300, 400, 500)
 
 
 def make_runs(folder):
     """name: (checks, sizes)"""
-    make_run(folder, "<b>&amp; 'run'", "dcgan:small", map(gan, range(200)), STEPS)
+    make_run(folder, "<b>&amp; 'run'", "dcgan:small", evaluated(map(gan, range(200)), of_gan), STEPS)
     make_run(folder, "vae", "nvae:small", map(vae, range(200)), STEPS, again=True)
-    make_run(folder, "pairs", "pix2pix:small", map(pair, range(120)), STEPS)
+    pairs = make_run(
+        folder, "pairs", "pix2pix:small", evaluated(map(pair, range(120)), of_pair), STEPS
+    )
+    mark_best(pairs, 300)
     make_run(folder, "long", "dcgan:small", map(gan, range(3000)), range(0, 30000, 500))
     make_run(folder, "bare", "nvae:small", reals=False)
     make_run(folder, "one", "dcgan:small", [gan(0)], (0,))
@@ -327,6 +362,11 @@ def check_samples(page, name):
         "not finite" in text(page, "header"), name, "nothing said of the values that are not finite"
     )
     check(count(page, ".chart .lost") > 0, name, "nothing marks the values that are not finite")
+    said = text(page, ".charts")
+    for part in ("Distance from real pictures", "best: 20 at step 700", "trained on", "later"):
+        check(part in said, name, "evaluations: lacks", part)
+    check(count(page, ".chart .best") == 1, name, "not one best value")
+    check("left out" not in text(page, "header"), name, "evaluations are taken for damage")
     check_chart(page, name)
 
 
@@ -390,6 +430,14 @@ def check_pairs(page, name):
     check(count(page, ".tuple") == 12, name, "not 12 triples")
     check("SSIM" in text(page, ".tuple .scores"), name, "no scores by picture")
     check("On average" in text(page, ".means"), name, "no mean scores")
+    for part in ("best: 0.1 at step 300", "best: 20 at step 300", "best: 0.2 at step 50"):
+        check(part in text(page, ".charts"), name, "evaluations: lacks", part)
+    check(
+        "ganocl translate pairs --in PICTURES --out MADE --checkpoint best" in text(page, "#next")
+        and "step 300, the best" in text(page, "#facts"),
+        name,
+        "the best checkpoint is not offered",
+    )
     check("Likeness of the shown pictures" in text(page, ".charts"), name, "no scores over the run")
     page.value("document.querySelector('#pictures .controls input').click()")
     page.settle()

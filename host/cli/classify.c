@@ -1,6 +1,5 @@
 #include "cli/classify.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,30 +54,6 @@ static int model_class(const gcl_trained *t, const gcl_verdicts *verdicts, int l
 
 /* ---- verdicts ------------------------------------------------------------------------------------- */
 
-/* Softmax of the scores, its largest few, and what it gives to the label. */
-static void judge(const float *scores, int classes, gcl_verdict *v)
-{
-    double most = scores[0], sum = 0;
-    for (int k = 1; k < classes; k++)
-        most = scores[k] > most ? scores[k] : most;
-    for (int k = 0; k < classes; k++)
-        sum += exp(scores[k] - most);
-    for (int place = 0; place < GCL_TOP; place++) {
-        int best = -1;
-        for (int k = 0; k < classes; k++) {
-            int taken = 0;
-            for (int before = 0; before < place; before++)
-                taken |= v->top[before] == k;
-            if (!taken && (best < 0 || scores[k] > scores[best]))
-                best = k;
-        }
-        v->top[place] = best;
-        v->probability[place] = best < 0 ? 0 : exp(scores[best] - most) / sum;
-    }
-    if (v->label >= 0)
-        v->cross_entropy = log(sum) + most - scores[v->label];
-}
-
 static int run(gcl_trained *t, gcl_verdicts *verdicts, gcl_error *err)
 {
     size_t indices[BATCH], next = 0, count = gcl_trained_count(t);
@@ -98,7 +73,7 @@ static int run(gcl_trained *t, gcl_verdicts *verdicts, gcl_error *err)
             *v = (gcl_verdict){.index = indices[i], .label = -1};
             if (labelled)
                 v->label = model_class(t, verdicts, (int)label);
-            judge(scores + i * classes, classes, v);
+            gcl_verdict_judge(v, scores + i * classes, classes);
         }
     }
     free(scores);
@@ -131,22 +106,9 @@ void gcl_verdicts_free(gcl_verdicts *verdicts)
 gcl_accuracy gcl_accuracy_of(const gcl_verdicts *verdicts)
 {
     gcl_accuracy a = {0};
-    for (size_t i = 0; i < verdicts->n; i++) {
-        const gcl_verdict *v = &verdicts->of[i];
-        if (v->label < 0)
-            continue;
-        a.labelled++;
-        a.cross_entropy += v->cross_entropy;
-        a.top1 += v->top[0] == v->label;
-        for (int place = 0; place < GCL_TOP; place++)
-            a.top5 += v->top[place] == v->label;
-    }
-    if (a.labelled > 0) {
-        a.top1 /= (double)a.labelled;
-        a.top5 /= (double)a.labelled;
-        a.cross_entropy /= (double)a.labelled;
-    }
-    return a;
+    for (size_t i = 0; i < verdicts->n; i++)
+        gcl_accuracy_add(&a, &verdicts->of[i]);
+    return gcl_accuracy_mean(&a);
 }
 
 /* ---- the command ---------------------------------------------------------------------------------- */

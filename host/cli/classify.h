@@ -5,16 +5,7 @@
 #include <jansson.h>
 
 #include "cli/trained.h"
-
-enum { GCL_TOP = 5 };
-
-typedef struct gcl_verdict {
-    size_t index;     /* of the item */
-    int label;        /* its class in the model's numbering; -1: not known */
-    int top[GCL_TOP]; /* likeliest classes, the likeliest first; -1 where there are fewer */
-    double probability[GCL_TOP];
-    double cross_entropy; /* -log of the label's probability, in nats */
-} gcl_verdict;
+#include "train/accuracy.h"
 
 typedef struct gcl_verdicts {
     gcl_verdict *of;
@@ -22,11 +13,6 @@ typedef struct gcl_verdicts {
     int classes;
     json_t *names; /* of the classes as trained, an array; or NULL */
 } gcl_verdicts;
-
-typedef struct gcl_accuracy {
-    size_t labelled;
-    double top1, top5, cross_entropy; /* shares; mean in nats; 0 without labels */
-} gcl_accuracy;
 
 /* t has been opened; builds the use, opens the data (with labels where there are some) and runs. */
 int gcl_classify_data(gcl_trained *t, const char *run, const char *data, gcl_verdicts *verdicts,

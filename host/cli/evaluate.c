@@ -14,6 +14,7 @@
 #include "io/atomic.h"
 #include "io/checkpoint.h"
 #include "io/file.h"
+#include "train/measures.h"
 #include "train/sampler.h"
 #include "train/scores.h"
 
@@ -65,17 +66,6 @@ static int bound_batch(gcl_trained *t, int n, int k, bounds *all, gcl_error *err
     return 0;
 }
 
-/* Numbers a picture has: what bits/dim are per. MNIST's border of zeros counts like the rest; spec:
- * 28 x 28 of it are in the likelihood when it is cropped. */
-static double dimensions(const gcl_model *model)
-{
-    gcl_wanted wanted;
-    model->system->data(model, &wanted);
-    double crop = gcl_model_real(model, "crop");
-    double side = wanted.size - (crop > 0 && wanted.levels == 2 ? 2 * crop : 0);
-    return side * side * wanted.channels;
-}
-
 static int evaluate_likelihood(gcl_trained *t, json_t *out, gcl_error *err)
 {
     size_t indices[BATCH], next = 0;
@@ -91,7 +81,7 @@ static int evaluate_likelihood(gcl_trained *t, json_t *out, gcl_error *err)
     if (all.n == 0)
         return gcl_fail(err, GCL_DATA, "%s: no picture in it can be read", t->options->data);
     double nelbo = (all.reconstruction + all.kl) / (double)all.n, iw = all.iw / (double)all.n;
-    double bits = log(2) * dimensions(&t->config.model);
+    double bits = log(2) * gcl_model_dimensions(&t->config.model);
     json_object_set_new(out, "count", json_integer((json_int_t)all.n));
     json_object_set_new(out, "negative_elbo",
                         json_pack("{s:f, s:f}", "nats", nelbo, "bits_per_dim", nelbo / bits));
@@ -104,14 +94,6 @@ static int evaluate_likelihood(gcl_trained *t, json_t *out, gcl_error *err)
 }
 
 /* ---- likeness of translations ---------------------------------------------------------------------- */
-
-static void add_scores(gcl_scores *sum, const gcl_scores *one)
-{
-    sum->l1 += one->l1;
-    sum->psnr += one->psnr;
-    sum->ssim += one->ssim;
-    sum->gmsd += one->gmsd;
-}
 
 static json_t *scores_json(const gcl_scores *sum, size_t n)
 {
@@ -128,31 +110,22 @@ typedef struct likeness {
     gcl_text csv;
 } likeness;
 
-/* The middle h x w of a picture [side,side,c]. */
-static void cut_middle(const uint8_t *from, int side, int h, int w, int c, uint8_t *to)
-{
-    int top = (side - h) / 2, left = (side - w) / 2;
-    for (int y = 0; y < h; y++)
-        memcpy(to + (size_t)(y * w * c), from + (size_t)(((top + y) * side + left) * c),
-               (size_t)(w * c));
-}
-
 static int score_item(gcl_trained *t, int i, size_t index, const uint8_t *made, gcl_shape shape,
                       uint8_t *cut, likeness *all, gcl_error *err)
 {
     gcl_scores of_made, of_copy;
     int side = gcl_dataset_get_options(t->dataset)->wanted.size;
     int h = shape.d[1], w = shape.d[2], c = shape.d[3];
-    cut_middle(t->batch[1] + (size_t)i * t->field_bytes[1], side, h, w, c, cut);
+    gcl_picture_middle(t->batch[1] + (size_t)i * t->field_bytes[1], side, h, w, c, cut);
     if (gcl_scores_of(made, cut, h, w, c, &of_made, err) != 0)
         return -1;
-    add_scores(&all->made, &of_made);
+    gcl_scores_add(&all->made, &of_made);
     if (all->can_copy) {
         uint8_t *source = cut + (size_t)(h * w * c);
-        cut_middle(t->batch[0] + (size_t)i * t->field_bytes[0], side, h, w, c, source);
+        gcl_picture_middle(t->batch[0] + (size_t)i * t->field_bytes[0], side, h, w, c, source);
         if (gcl_scores_of(source, cut, h, w, c, &of_copy, err) != 0)
             return -1;
-        add_scores(&all->copied, &of_copy);
+        gcl_scores_add(&all->copied, &of_copy);
     }
     char *name = gcl_dataset_item_name(t->dataset, index);
     gcl_text_add(&all->csv, "\"%s\",%.6f,%.4f,%.6f,%.6f\n", name, of_made.l1, of_made.psnr,
@@ -274,7 +247,7 @@ static int measure_distance(gcl_trained *t, gcl_sampler *sampler, json_t *out, g
     if (result == 0 && read == 0)
         result = gcl_fail(err, GCL_DATA, "%s: no picture in it can be read", t->options->data);
     int n_levels = result == 0 ? gcl_sliced_wasserstein(reals, fakes, read, h, c, t->options->seed,
-                                                        levels, MOST_LEVELS, err)
+                                                        levels, MOST_LEVELS, NULL, err)
                                : -1;
     free(reals);
     if (n_levels < 0)

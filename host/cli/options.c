@@ -82,6 +82,11 @@ static const option table[] = {
     {"count", 0, WHOLE, AT(count), "N", " sample translate reconstruct classify evaluate ",
      "how many pictures; not given: 36 (sample), 18 (reconstruct), 512 (evaluate, of a model that "
      "generates), else all"},
+    {"checkpoint", 0, TEXT, AT(checkpoint), "best|latest|STEP",
+     " sample translate reconstruct classify evaluate ",
+     "which checkpoint of a run: the best by its evaluations (train --set eval.every=N), the "
+     "newest "
+     "(if not given), or that of a step"},
     {"grid", 0, TEXT, AT(grid), "CxR", " sample ", "columns and rows of the sheet"},
     {"seeds", 0, TEXT, AT(seeds), "A-B", " sample ", "one picture for each of these seeds"},
     {"interpolate", 0, WHOLE, AT(interpolate), "N", " sample ",

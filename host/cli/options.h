@@ -30,7 +30,7 @@ typedef struct gcl_options {
     int quiet, verbose, help, version, json;
 
     const char *model, *data, *out, *resume, *init, *config, *replay, *in, *weights, *network;
-    const char *grid, *seeds, *kind;
+    const char *grid, *seeds, *kind, *checkpoint;
     int64_t steps, batch, accumulate, count, size, iw, interpolate, readjust;
     double epochs, minutes, temperature, budget;
     int dry_run, train_mode, layers, man;

@@ -228,7 +228,7 @@ int gcl_command_sample(const gcl_options *options, gcl_error *err)
     gcl_config config;
     if (parse_request(&r, options, err) != 0)
         return -1;
-    char *path = gcl_run_checkpoint(run, err);
+    char *path = gcl_run_checkpoint(run, options->checkpoint, err);
     gcl_safetensors *file = path != NULL ? gcl_safetensors_open(path, err) : NULL;
     free(path);
     if (file == NULL)

@@ -22,10 +22,10 @@ static int check_resume(const gcl_options *options, gcl_error *err)
                             "(a new run can take its weights: --init CHECKPOINT)",
                             fixed[i]);
     for (int i = 0; i < options->n_set; i++)
-        if (strncmp(options->set[i], "train.", 6) != 0)
+        if (strncmp(options->set[i], "train.", 6) != 0 && strncmp(options->set[i], "eval.", 5) != 0)
             return gcl_fail(err, GCL_USAGE,
                             "--set %s does not go with --resume: a run keeps the settings it was "
-                            "started with; only train.* may change",
+                            "started with; only train.* and eval.* may change",
                             options->set[i]);
     return 0;
 }

@@ -12,7 +12,7 @@ int gcl_trained_open(gcl_trained *t, const char *run, const gcl_options *options
 {
     gcl_checkpoint_facts facts;
     *t = (gcl_trained){.options = options};
-    char *path = gcl_run_checkpoint(run, err);
+    char *path = gcl_run_checkpoint(run, options->checkpoint, err);
     t->file = path != NULL ? gcl_safetensors_open(path, err) : NULL;
     free(path);
     if (t->file == NULL || gcl_checkpoint_read_facts(t->file, &facts, err) != 0 ||

@@ -10,7 +10,8 @@
  *     gcl_checkpoint_load(file, nn, store, GCL_LOAD_ALL, &err);
  *
  * The same state gives the same bytes: no times, no host names.
- * A folder of checkpoints has a text file `latest` that names the newest. */
+ * A folder of checkpoints has a text file `latest` that names the newest, and may have one, `best`, that
+ * names the one that evaluations found best. */
 #ifndef GCL_IO_CHECKPOINT_H
 #define GCL_IO_CHECKPOINT_H
 
@@ -56,11 +57,16 @@ int gcl_checkpoint_initialise(const gcl_nn *nn, gcl_store *store, uint64_t seed,
 /* The path of checkpoint `step` in `folder`; malloc'ed. */
 char *gcl_checkpoint_path(const char *folder, int64_t step);
 /* Makes `folder`/latest name that of `step`, then removes old ones: of the checkpoints that are not
- * the newest `keep`, only the first of each doubling of the step stays (0: all stay). */
+ * the newest `keep`, only the first of each doubling of the step and the best one stay (0: all
+ * stay). */
 int gcl_checkpoint_publish(const char *folder, int64_t step, int keep, gcl_error *err);
 /* The path of the newest checkpoint in `folder`: the one that `latest` names, or, if that is not
  * there, the one of the largest step. NULL without an error when there is none. malloc'ed. */
 char *gcl_checkpoint_latest(const char *folder, gcl_error *err);
+/* Makes `folder`/best name that of `step`; -1: none is the best. Errors: GCL_DISK. */
+int gcl_checkpoint_mark_best(const char *folder, int64_t step, gcl_error *err);
+/* The step of the checkpoint that `best` names; -1 without an error when there is none. */
+int64_t gcl_checkpoint_best(const char *folder, gcl_error *err);
 /* Removes the checkpoints of steps above `step`: a run that goes on from there makes them anew. */
 void gcl_checkpoint_forget_after(const char *folder, int64_t step);
 

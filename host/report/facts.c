@@ -14,7 +14,8 @@ enum { MOST_BYTES = 1 << 24, MOST_CHOICES = 400, MOST_NAMES = 200, MOST_SCORES =
 static const char *const tasks[GCL_TASKS] = {[GCL_TASK_GENERATE] = "generate",
                                              [GCL_TASK_TRANSLATE] = "translate",
                                              [GCL_TASK_CLASSIFY] = "classify",
-                                             [GCL_TASK_RECONSTRUCT] = "reconstruct"};
+                                             [GCL_TASK_RECONSTRUCT] = "reconstruct",
+                                             [GCL_TASK_JUDGE] = "judge"};
 
 /* ---- reading -------------------------------------------------------------------------------------- */
 

@@ -29,6 +29,7 @@ int gcl_facts_padded(const gcl_facts *facts);
 /* {"name", "folder", "options": {KEY: text or number} or null, "help": {"system", "preset"} or null,
  *  "can": ["generate", ..], "made_on": {..}, "settings": [{"key", "value", "usual", "help"}],
  *  "choices": [{..}], "n_choices", "checkpoints": [{"step", "bytes"}], "n_checkpoints",
+ *  "best": 300 or left out,
  *  "classes": [..], "n_classes", "scores": [["negative_elbo.nats", 88.7], ..]} */
 void gcl_facts_json(const gcl_facts *facts, gcl_text *out);
 

@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "io/checkpoint.h"
+
 enum { MOST_CHECKPOINTS = 20 };
 
 typedef struct checkpoint {
@@ -97,6 +99,10 @@ void gcl_folder_add_checkpoints(const char *folder, gcl_text *out)
         gcl_text_add(out, "%s{\"step\":%lld,\"bytes\":%jd}", i > first ? "," : "", found[i].step,
                      found[i].bytes);
     gcl_text_add(out, "]");
+    gcl_error ignored = {0};
+    long long best = gcl_checkpoint_best(path.text, &ignored);
+    if (best >= 0)
+        gcl_text_add(out, ",\"best\":%lld", best);
     free(found);
     gcl_text_free(&path);
 }

@@ -27,8 +27,9 @@ struct gcl_history {
     int64_t lines, damaged;
     last_values last;
     double most_bytes;
-    gcl_curves *curves;
-    char *buffer; /* [MOST_LINE] */
+    gcl_curves *curves, *evaluations;
+    double evaluated; /* step of the last evaluation, -1: none */
+    char *buffer;     /* [MOST_LINE] */
 };
 
 gcl_history *gcl_history_new(const char *path)
@@ -36,8 +37,9 @@ gcl_history *gcl_history_new(const char *path)
     gcl_history *h = gcl_alloc(sizeof *h);
     h->path = gcl_strdup(path);
     h->curves = gcl_curves_new();
+    h->evaluations = gcl_curves_new();
     h->buffer = gcl_alloc(MOST_LINE);
-    h->last.step = -1;
+    h->last.step = h->evaluated = -1;
     return h;
 }
 
@@ -46,6 +48,7 @@ void gcl_history_free(gcl_history *h)
     if (h == NULL)
         return;
     gcl_curves_free(h->curves);
+    gcl_curves_free(h->evaluations);
     free(h->buffer);
     free(h->path);
     free(h);
@@ -55,7 +58,10 @@ void gcl_history_free(gcl_history *h)
 static void restart(gcl_history *h)
 {
     gcl_curves_free(h->curves);
+    gcl_curves_free(h->evaluations);
     h->curves = gcl_curves_new();
+    h->evaluations = gcl_curves_new();
+    h->evaluated = -1;
     h->at = 0;
     h->skipping = 0;
     h->lines = h->damaged = 0;
@@ -71,14 +77,14 @@ static double number(const json_t *object, const char *key)
     return json_is_number(value) ? json_number_value(value) : NAN;
 }
 
-static void take_group(gcl_history *h, const char *group, json_t *values)
+static void take_group(gcl_curves *curves, const char *group, json_t *values)
 {
     const char *name;
     json_t *value;
     json_object_foreach(values, name, value)
     {
         if (json_is_number(value) || json_is_null(value))
-            gcl_curves_value(h->curves, group, name,
+            gcl_curves_value(curves, group, name,
                              json_is_null(value) ? NAN : json_number_value(value));
     }
 }
@@ -96,12 +102,19 @@ static void take_object(gcl_history *h, json_t *line)
     json_object_foreach(line, key, value)
     {
         if (json_is_object(value))
-            take_group(h, key, value);
+            take_group(h->curves, key, value);
     }
     if (rate > 0) /* 0: not known yet, after a start */
         gcl_curves_value(h->curves, "images_per_s", "images_per_s", rate);
     if (now.device_bytes > 0)
         gcl_curves_value(h->curves, "device_bytes", "device_bytes", now.device_bytes);
+}
+
+static void take_evaluation(gcl_history *h, json_t *line)
+{
+    h->evaluated = number(line, "step");
+    gcl_curves_line(h->evaluations, h->evaluated, number(line, "images"), number(line, "seconds"));
+    take_group(h->evaluations, "eval", json_object_get(line, "eval"));
 }
 
 static void take_line(gcl_history *h, const char *text, size_t n)
@@ -111,7 +124,10 @@ static void take_line(gcl_history *h, const char *text, size_t n)
     if (n == 0)
         return;
     json_t *line = json_loadb(text, n, 0, NULL);
-    if (json_is_object(line) && number(line, "step") > h->last.step) {
+    int is_evaluation = json_is_object(json_object_get(line, "eval"));
+    if (is_evaluation && number(line, "step") > h->evaluated) {
+        take_evaluation(h, line);
+    } else if (!is_evaluation && json_is_object(line) && number(line, "step") > h->last.step) {
         h->lines++;
         take_object(h, line);
     } else {
@@ -188,5 +204,10 @@ void gcl_history_json(const gcl_history *h, gcl_text *out)
     add_count(out, ",", "most_bytes", h->most_bytes);
     gcl_text_add(out, ",\"curves\":");
     gcl_curves_json(h->curves, out);
+    gcl_text_add(out, ",\"evaluations\":");
+    if (h->evaluated >= 0)
+        gcl_curves_json(h->evaluations, out);
+    else
+        gcl_text_add(out, "null");
     gcl_text_add(out, "}");
 }

@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "io/file.h"
+#include "train/metrics.h"
 #include "train/trainer.h"
 
 enum { MAX_CONFIG_BYTES = 1 << 22 };
@@ -276,6 +277,14 @@ static int neutral_settings(gcl_config *config, const char **changes, int *n, gc
     return 0;
 }
 
+/* A metric that the model lacks is said at once, not after the first hour. */
+static int check_best(const gcl_config *config, gcl_error *err)
+{
+    const gcl_metric *metric;
+    return gcl_metric_find(&config->model, gcl_settings_text(&config->settings, GCL_EVAL_BEST),
+                           &metric, err);
+}
+
 int gcl_config_finish(gcl_config *config, gcl_error *err)
 {
     size_t most = (size_t)config->n_changes + GCL_MAX_SETTINGS;
@@ -291,6 +300,8 @@ int gcl_config_finish(gcl_config *config, gcl_error *err)
     }
     if (result == 0)
         result = gcl_model_open(&config->model, config->model_name, models, n, err);
+    if (result == 0)
+        result = check_best(config, err);
     free(models);
     return result;
 }

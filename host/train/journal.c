@@ -40,10 +40,13 @@ static size_t bytes_to_keep(char *text, int64_t first_step, double *seconds, int
     for (char *line = text, *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
         *end = 0;
         double step = number_after(line, "step", INFINITY);
-        if (!(step < (double)first_step))
+        int is_evaluation =
+            strstr(line, "\"eval\":") != NULL; /* of the weights before the update */
+        if (!(step < (double)first_step + is_evaluation))
             break;
         *seconds = number_after(line, "seconds", 0);
-        *dropped = (int64_t)number_after(line, "dropped", 0);
+        if (!is_evaluation)
+            *dropped = (int64_t)number_after(line, "dropped", 0);
         kept = (size_t)(end + 1 - text);
     }
     return kept;
@@ -100,12 +103,26 @@ static void add_values(gcl_text *text, const char *name, const gcl_named_value *
     gcl_text_add(text, "}");
 }
 
+static void begin_line(gcl_text *text, int64_t step, int64_t images, double seconds)
+{
+    text->length = 0;
+    gcl_text_add(text, "{\"step\": %lld, \"images\": %lld, \"seconds\": %.3f", (long long)step,
+                 (long long)images, seconds);
+}
+
+static int end_line(gcl_journal *journal, gcl_error *err)
+{
+    gcl_text *text = &journal->line;
+    gcl_text_add(text, "}\n");
+    return gcl_file_append(journal->fd, text->text, text->length) == 0
+               ? 0
+               : fail_disk(journal->path, err);
+}
+
 int gcl_journal_write(gcl_journal *journal, const gcl_journal_line *line, gcl_error *err)
 {
     gcl_text *text = &journal->line;
-    text->length = 0;
-    gcl_text_add(text, "{\"step\": %lld, \"images\": %lld, \"seconds\": %.3f",
-                 (long long)line->step, (long long)line->images, line->seconds);
+    begin_line(text, line->step, line->images, line->seconds);
     add_values(text, "losses", line->losses, line->n_losses);
     add_values(text, "lr", line->rates, line->n_rates);
     gcl_text_add(text, ", \"images_per_s\": ");
@@ -115,10 +132,17 @@ int gcl_journal_write(gcl_journal *journal, const gcl_journal_line *line, gcl_er
     gcl_text_add(text, ", \"device_bytes\": %llu", (unsigned long long)line->device_bytes);
     if (line->dropped > 0)
         gcl_text_add(text, ", \"dropped\": %lld", (long long)line->dropped);
-    gcl_text_add(text, "}\n");
-    return gcl_file_append(journal->fd, text->text, text->length) == 0
-               ? 0
-               : fail_disk(journal->path, err);
+    return end_line(journal, err);
+}
+
+int gcl_journal_write_evaluation(gcl_journal *journal, const gcl_journal_evaluation *line,
+                                 gcl_error *err)
+{
+    gcl_text *text = &journal->line;
+    begin_line(text, line->step, line->images, line->seconds);
+    add_values(text, "eval", line->values, line->n_values);
+    gcl_text_add(text, ", \"eval_seconds\": %.3f", line->took);
+    return end_line(journal, err);
 }
 
 int gcl_journal_sync(gcl_journal *journal, gcl_error *err)

@@ -208,6 +208,8 @@ static int save_due(const gcl_loop *loop)
     int64_t every = (int64_t)setting(loop, GCL_TRAIN_CHECKPOINT_EVERY);
     if (loop->step == loop->saved || loop->streak > 0)
         return 0;
+    if (loop->is_best)
+        return 1;
     if (loop->step == 0)
         return loop->config->init != NULL; /* nothing else could bring these weights back */
     if (every > 0)
@@ -280,16 +282,18 @@ static void renew_report(gcl_loop *loop, int last)
     gcl_report_renew(loop->report, last);
 }
 
-/* Samples and checkpoints that belong between two steps. */
+/* Samples, evaluations and checkpoints that belong between two steps. */
 static int write_due(gcl_loop *loop, int signal, gcl_error *err)
 {
-    int sample = signal == 0 && sample_due(loop), checkpoint = save_due(loop);
-    if (!sample && !checkpoint)
+    int sample = signal == 0 && sample_due(loop);
+    int evaluate = signal == 0 && gcl_loop_evaluation_due(loop);
+    if (!sample && !evaluate && !save_due(loop))
         return 0;
     if (drain(loop, err) != 0 || (sample && write_samples(loop, err) != 0) ||
-        (checkpoint && save(loop, err) != 0))
+        (evaluate && gcl_loop_evaluate(loop, err) != 0) ||
+        (save_due(loop) && save(loop, err) != 0) || gcl_loop_mark_best(loop, err) != 0)
         return -1;
-    if (sample)
+    if (sample || evaluate)
         renew_report(loop, 0);
     gcl_progress_restart(loop->progress, loop->step);
     return 0;
@@ -301,6 +305,7 @@ static int run_steps(gcl_loop *loop, gcl_error *err)
         int signal = gcl_interrupt_signal();
         if (write_due(loop, signal, err) != 0)
             return -1;
+        signal = gcl_interrupt_signal(); /* one that came meanwhile ends it at this step */
         if (signal != 0 || limit_reached(loop))
             return finish(loop, signal, err);
         if (gcl_loop_adapts_now(loop) && (drain(loop, err) != 0 || gcl_loop_adapt(loop, err) != 0))
@@ -327,7 +332,8 @@ static int start(gcl_loop *loop, gcl_error *err)
     char *path = gcl_run_path(&loop->run, "log.jsonl");
     loop->journal = gcl_journal_open(path, loop->first, &loop->seconds_before, &loop->dropped, err);
     free(path);
-    if (loop->journal == NULL || open_events(loop, err) != 0)
+    if (loop->journal == NULL || open_events(loop, err) != 0 ||
+        gcl_loop_recall_best(loop, err) != 0)
         return -1;
     gcl_text_add(&settings, "{");
     gcl_model_settings_json(&loop->config->model, &settings, ", ");
@@ -378,6 +384,7 @@ void gcl_loop_free(gcl_loop *loop)
     gcl_journal_close(loop->journal);
     gcl_events_close(loop->events);
     gcl_sheet_free(loop->sheet);
+    gcl_evaluation_free(loop->evaluation);
     gcl_report_free(loop->report);
     gcl_learner_free(loop->learner);
     gcl_tuning_free(&loop->tuning);

@@ -207,19 +207,69 @@ char *gcl_run_find(const char *text, gcl_error *err)
     return kind == 2 ? gcl_strdup(text) : folder_of_checkpoint(text);
 }
 
-char *gcl_run_checkpoint(const char *text, gcl_error *err)
+/* That of a step, if it is there. */
+static char *numbered(const char *folder, const char *run, const char *which, gcl_error *err)
+{
+    char *end, *path;
+    long long step = strtoll(which, &end, 10);
+    if (which[0] < '0' || which[0] > '9' || *end != 0) {
+        gcl_fail(err, GCL_USAGE, "--checkpoint %s: is none of latest, best, and a step's number",
+                 which);
+        return NULL;
+    }
+    path = gcl_checkpoint_path(folder, step);
+    if (gcl_path_kind(path) == 1)
+        return path;
+    gcl_fail(err, GCL_DATA, "%s: has no checkpoint of step %lld (they lie in %s)", run, step,
+             folder);
+    free(path);
+    return NULL;
+}
+
+static char *newest_checkpoint(const char *folder, const char *run, gcl_error *err)
+{
+    gcl_error why = {0};
+    char *path = gcl_checkpoint_latest(folder, &why);
+    if (path == NULL && why.code == GCL_OK)
+        gcl_fail(err, GCL_DATA, "%s: has no checkpoint yet", run);
+    else if (path == NULL)
+        gcl_fail(err, why.code, "%s", why.text);
+    return path;
+}
+
+static char *best_checkpoint(const char *folder, const char *run, gcl_error *err)
+{
+    gcl_error why = {0};
+    int64_t step = gcl_checkpoint_best(folder, &why);
+    if (step >= 0)
+        return gcl_checkpoint_path(folder, step);
+    if (why.code == GCL_OK)
+        gcl_fail(err, GCL_DATA,
+                 "%s: has no best checkpoint: training finds it with --set eval.every=N", run);
+    else
+        gcl_fail(err, why.code, "%s", why.text);
+    return NULL;
+}
+
+char *gcl_run_checkpoint(const char *text, const char *which, gcl_error *err)
 {
     int kind = gcl_path_kind(text);
-    if (kind == 1)
-        return gcl_strdup(text);
     if (kind == 0) {
         gcl_fail(err, GCL_DATA, "%s: there is no such run folder or checkpoint", text);
         return NULL;
     }
+    if (kind == 1 && which == NULL)
+        return gcl_strdup(text);
+    if (kind == 1) {
+        gcl_fail(err, GCL_USAGE, "--checkpoint %s: %s is a checkpoint itself, no run folder", which,
+                 text);
+        return NULL;
+    }
     char *folder = join(text, "checkpoints");
-    char *path = gcl_checkpoint_latest(folder, err);
+    char *path = which == NULL || strcmp(which, "latest") == 0
+                     ? newest_checkpoint(folder, text, err)
+                 : strcmp(which, "best") == 0 ? best_checkpoint(folder, text, err)
+                                              : numbered(folder, text, which, err);
     free(folder);
-    if (path == NULL)
-        gcl_fail(err, GCL_DATA, "%s: has no checkpoint yet", text);
     return path;
 }

@@ -31,8 +31,9 @@ char *gcl_run_path(const gcl_run *run, const char *name);
 /* The run folder that RUN means: a run folder itself, a checkpoint file in one, or the newest run
  * under runs/ for "". malloc'ed. Errors: GCL_DATA. */
 char *gcl_run_find(const char *text, gcl_error *err);
-/* The checkpoint file that RUN means: a run folder's newest, or the file itself. malloc'ed.
- * Errors: GCL_DATA (nothing there, no checkpoint yet). */
-char *gcl_run_checkpoint(const char *text, gcl_error *err);
+/* The checkpoint file that RUN means: the file itself, or of a run folder `which`: NULL or "latest" (the
+ * newest), "best" (by its evaluations), or the number of a step. malloc'ed. Errors: GCL_DATA (nothing
+ * there, no such checkpoint), GCL_USAGE (`which` is something else, or RUN is a file). */
+char *gcl_run_checkpoint(const char *text, const char *which, gcl_error *err);
 
 #endif

@@ -122,22 +122,22 @@ static double gmsd(const uint8_t *a, const uint8_t *b, int h, int w, int c, doub
 
 /* ---- all of them ---------------------------------------------------------------------------------- */
 
-int gcl_scores_of(const uint8_t *a, const uint8_t *b, int h, int w, int c, gcl_scores *scores,
-                  gcl_error *err)
+/* Room for 9 numbers a pixel. */
+static double *room_for(int h, int w, gcl_error *err)
 {
-    int64_t n = (int64_t)h * w, all = n * c;
-    if (h < WINDOW || w < WINDOW)
-        return gcl_fail(err, GCL_USAGE, "pictures of %d x %d have no SSIM: 11 x 11 is the least", w,
-                        h);
-    double *room = gcl_try_alloc((size_t)(9 * n) * sizeof *room, "scores of pictures", err);
-    if (room == NULL)
-        return -1;
-    double absolute = 0, square = 0, similar = 0, *x = room + 7 * n, *y = room + 8 * n;
-    for (int64_t i = 0; i < all; i++) {
-        double d = (a[i] - b[i]) / 255.0;
-        absolute += fabs(d);
-        square += d * d;
+    if (h < WINDOW || w < WINDOW) {
+        gcl_fail(err, GCL_USAGE, "pictures of %d x %d have no SSIM: 11 x 11 is the least", w, h);
+        return NULL;
     }
+    return gcl_try_alloc((size_t)9 * (size_t)h * (size_t)w * sizeof(double), "scores of pictures",
+                         err);
+}
+
+/* The mean over channels. */
+static double ssim_of(const uint8_t *a, const uint8_t *b, int h, int w, int c, double *room)
+{
+    int64_t n = (int64_t)h * w;
+    double similar = 0, *x = room + 7 * n, *y = room + 8 * n;
     for (int channel = 0; channel < c; channel++) {
         for (int64_t i = 0; i < n; i++) {
             x[i] = a[i * c + channel] / 255.0;
@@ -145,12 +145,53 @@ int gcl_scores_of(const uint8_t *a, const uint8_t *b, int h, int w, int c, gcl_s
         }
         similar += ssim(x, y, h, w, room);
     }
+    return similar / c;
+}
+
+int gcl_scores_of(const uint8_t *a, const uint8_t *b, int h, int w, int c, gcl_scores *scores,
+                  gcl_error *err)
+{
+    int64_t all = (int64_t)h * w * c;
+    double *room = room_for(h, w, err), absolute = 0, square = 0;
+    if (room == NULL)
+        return -1;
+    for (int64_t i = 0; i < all; i++) {
+        double d = (a[i] - b[i]) / 255.0;
+        absolute += fabs(d);
+        square += d * d;
+    }
     *scores = (gcl_scores){.l1 = absolute / (double)all,
                            .psnr = square > 0 ? -10 * log10(square / (double)all) : 100,
-                           .ssim = similar / c,
+                           .ssim = ssim_of(a, b, h, w, c, room),
                            .gmsd = gmsd(a, b, h, w, c, room)};
     if (scores->psnr > 100)
         scores->psnr = 100;
     free(room);
     return 0;
+}
+
+void gcl_scores_add(gcl_scores *sum, const gcl_scores *one)
+{
+    sum->l1 += one->l1;
+    sum->psnr += one->psnr;
+    sum->ssim += one->ssim;
+    sum->gmsd += one->gmsd;
+}
+
+int gcl_pairwise_ssim(const uint8_t *pictures, int n, int h, int w, int c, double *mean,
+                      gcl_stop stop, gcl_error *err)
+{
+    size_t bytes = (size_t)h * (size_t)w * (size_t)c;
+    double *room = room_for(h, w, err), sum = 0;
+    int stopped = 0;
+    if (room == NULL)
+        return -1;
+    for (int i = 0; i < n && !stopped; i++) {
+        const uint8_t *next = pictures + (size_t)((i + 1) % n) * bytes;
+        sum += ssim_of(pictures + (size_t)i * bytes, next, h, w, c, room);
+        stopped = stop != NULL && stop();
+    }
+    *mean = sum / n;
+    free(room);
+    return stopped;
 }

@@ -32,6 +32,13 @@ static const setting table[GCL_SETTINGS] = {
      "dropped updates in a row (loss or gradient not finite) that stop the run"},
     {"train.events", WORD, "true", 0, 0, "false|true",
      "an event file for TensorBoard in the run folder"},
+    {"eval.every", WHOLE, "0", 0, 1e9, NULL,
+     "an evaluation every N steps, on pictures kept for test where there are such; 0: none"},
+    {"eval.count", WHOLE, "128", 1, 1e6, NULL,
+     "pictures of an evaluation (whole batches of up to 16 of them); 128 take seconds"},
+    {"eval.best", TEXT, "auto", 0, 0, NULL,
+     "checkpoints/best is the best checkpoint by this metric: auto (swd, l1, nelbo or top1, as the "
+     "model has it), none, or the name of another that an evaluation prints"},
     {"data.shuffle", WORD, "true", 0, 0, "false|true", "a new order in each epoch"},
     {"data.flip", WORD, "false", 0, 0, "false|true", "mirrors every other picture, at random"},
     {"data.crop", WORD, "centre", 0, 0, "centre|fit|stretch",
@@ -79,8 +86,8 @@ void gcl_settings_start(gcl_settings *settings)
 
 int gcl_settings_owns(const char *change)
 {
-    return strncmp(change, "train.", 6) == 0 || strncmp(change, "data.", 5) == 0 ||
-           strncmp(change, "plan.", 5) == 0;
+    return strncmp(change, "train.", 6) == 0 || strncmp(change, "eval.", 5) == 0 ||
+           strncmp(change, "data.", 5) == 0 || strncmp(change, "plan.", 5) == 0;
 }
 
 static int set_number(const setting *row, const char *text, double *value, gcl_error *err)

@@ -1,5 +1,5 @@
-/* The settings that are not a model's: how often to log, sample and save (train.*), how pictures
- * are read (data.*), how the step is turned into launches (plan.*). Keys of --set like the model's own.
+/* The settings that are not a model's: how often to log, sample and save (train.*) and to evaluate
+ * (eval.*), how pictures are read (data.*), how the step is turned into launches (plan.*). Keys of --set like the model's own.
  *
  *     gcl_settings settings;
  *     gcl_settings_start(&settings);
@@ -24,6 +24,9 @@ typedef enum gcl_settings_key {
     GCL_TRAIN_KEEP,
     GCL_TRAIN_DIVERGED_AFTER,
     GCL_TRAIN_EVENTS,
+    GCL_EVAL_EVERY,
+    GCL_EVAL_COUNT,
+    GCL_EVAL_BEST,
     GCL_DATA_SHUFFLE,
     GCL_DATA_FLIP,
     GCL_DATA_CROP,
@@ -53,7 +56,8 @@ typedef struct gcl_settings {
 } gcl_settings;
 
 void gcl_settings_start(gcl_settings *settings); /* the usual values */
-/* 1: KEY=VALUE begins with "train.", "data." or "plan.", so it is meant for this table, else for the model. */
+/* 1: KEY=VALUE begins with "train.", "eval.", "data." or "plan.", so it is meant for this table,
+ * else for the model. */
 int gcl_settings_owns(const char *change);
 /* Errors: GCL_USAGE with the nearest key, or the range. */
 int gcl_settings_change(gcl_settings *settings, const char *change, gcl_error *err);

@@ -133,3 +133,10 @@ int gcl_summaries_line(gcl_events *events, const gcl_journal_line *line, gcl_err
         gcl_events_scalar(events, "dropped", (double)line->dropped);
     return gcl_events_write(events, line->step, err);
 }
+
+int gcl_summaries_evaluation(gcl_events *events, int64_t step, const gcl_measured *values,
+                             gcl_error *err)
+{
+    add_values(events, "eval", values->values, values->n);
+    return gcl_events_write(events, step, err);
+}

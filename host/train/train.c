@@ -301,7 +301,7 @@ static int train(gcl_loop *loop, gcl_config *config, const gcl_train_request *re
     gcl_tuning_note(&loop->tuning, loop->trainer.plan, 0, config);
     if (loop->replay != NULL && gcl_replay_check(loop->replay, loop->trainer.nn, err) != 0)
         return -1;
-    if (prepare_run(loop, config, request, err) != 0)
+    if (gcl_loop_prepare_evaluation(loop, err) != 0 || prepare_run(loop, config, request, err) != 0)
         return -1;
     if (gcl_loop_begin_at(loop, err) != 0)
         return -1;

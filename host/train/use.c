@@ -5,7 +5,7 @@
 
 #include "io/grid.h"
 
-enum { MOST_OUTPUTS = 3 };
+enum { MOST_OUTPUTS = 4 };
 
 struct gcl_use {
     const gcl_model *model;
@@ -38,9 +38,14 @@ static void add_output(gcl_use *use, gcl_node *node, const char *name)
 }
 
 /* With batch statistics a picture would depend on its neighbours: such are made one by one. */
-static int in_training(const gcl_model *model, gcl_task task)
+static int one_by_one(const gcl_model *model, gcl_task task)
 {
     return task == GCL_TASK_TRANSLATE && model->system->translate_in_training;
+}
+
+static int in_training(const gcl_model *model, gcl_task task)
+{
+    return one_by_one(model, task) || task == GCL_TASK_JUDGE;
 }
 
 static void build_graph(gcl_use *use, gcl_task task, int bounds)
@@ -57,8 +62,11 @@ static void build_graph(gcl_use *use, gcl_task task, int bounds)
         add_output(use, bound.reconstruction, "reconstruction");
         add_output(use, bound.kl, "kl");
         add_output(use, bound.log_weight, "log_weight");
+        add_output(use, bound.active, "active");
     } else if (task == GCL_TASK_CLASSIFY) {
         add_output(use, system->classify(use->nn, use->model, x), "scores");
+    } else if (task == GCL_TASK_JUDGE) {
+        add_output(use, system->judge(use->nn, use->model, x), "scores");
     } else if (task == GCL_TASK_TRANSLATE) {
         add_output(use, system->translate(use->nn, use->model, x), "pictures");
     } else {
@@ -77,7 +85,7 @@ static gcl_use *make(gcl_device *dev, gcl_store *store, const gcl_model *model, 
     }
     gcl_use *use = gcl_alloc(sizeof *use);
     use->model = model;
-    use->batch = in_training(model, task) ? 1 : batch;
+    use->batch = one_by_one(model, task) ? 1 : batch;
     build_graph(use, task, bounds);
     if (gcl_graph_error(use->graph) != NULL)
         gcl_fail(err, GCL_USAGE, "%s", gcl_graph_error(use->graph));
@@ -166,4 +174,14 @@ int gcl_use_bounds(gcl_use *use, float *reconstruction, float *kl, float *log_we
         gcl_plan_read(use->plan, use->out[1], kl, err) != 0)
         return -1;
     return gcl_plan_read(use->plan, use->out[2], log_weight, err);
+}
+
+int gcl_use_units(gcl_use *use, float *kl, int most, gcl_error *err)
+{
+    int n = (int)gcl_shape_count(use->out[3]->shape);
+    float *all = gcl_alloc((size_t)n * sizeof *all);
+    int result = gcl_plan_read(use->plan, use->out[3], all, err);
+    memcpy(kl, all, (size_t)(n < most ? n : most) * sizeof *all);
+    free(all);
+    return result == 0 ? n : -1;
 }

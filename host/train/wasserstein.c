@@ -7,6 +7,7 @@
 #include "train/scores.h"
 
 enum { PATCH = 7, PATCHES = 128, DIRECTIONS = 512, COARSEST = 16 };
+enum { TILE = 16, RADIX_BITS = 11 };
 enum { PATCH_STREAM = 0x70617463, DIRECTION_STREAM = 0x64697265 };
 
 /* ---- pyramids of one picture [side,side,c] --------------------------------------------------------- */
@@ -100,45 +101,115 @@ static void whiten(patches *p)
     }
 }
 
-static int by_value(const void *a, const void *b)
-{
-    float x = *(const float *)a, y = *(const float *)b;
-    return (x > y) - (x < y);
-}
+/* ---- projections ------------------------------------------------------------------------------------ */
 
-static void project(const patches *p, const float *direction, float *out)
+/* `directions` [TILE][size] of length 1 from number `first` on, transposed: [size][TILE]. */
+static void draw_directions(float *directions, int size, int first, int level, uint64_t seed)
 {
-    for (int64_t i = 0; i < p->n; i++) {
-        float sum = 0;
-        for (int k = 0; k < p->size; k++)
-            sum += p->values[i * p->size + k] * direction[k];
-        out[i] = sum;
-    }
-    qsort(out, (size_t)p->n, sizeof *out, by_value);
-}
-
-/* 1000 times the mean over directions of the mean |difference| of sorted projections. */
-static double distance(const patches *a, const patches *b, int level, uint64_t seed, float *pa,
-                       float *pb)
-{
-    float direction[PATCH * PATCH * 3];
-    double sum = 0;
-    for (int d = 0; d < DIRECTIONS; d++) {
+    for (int d = 0; d < TILE; d++) {
         double length = 0;
-        for (int k = 0; k < a->size; k++) {
-            uint64_t at = (uint64_t)(d * a->size + k);
+        for (int k = 0; k < size; k++) {
+            uint64_t at = (uint64_t)((first + d) * size + k);
             double x = gcl_philox_normal(seed, (uint32_t)level, DIRECTION_STREAM, at);
-            direction[k] = (float)x;
+            directions[k * TILE + d] = (float)x;
             length += x * x;
         }
-        for (int k = 0; k < a->size; k++)
-            direction[k] /= (float)sqrt(length);
-        project(a, direction, pa);
-        project(b, direction, pb);
-        double apart = 0;
-        for (int64_t i = 0; i < a->n; i++)
-            apart += fabs((double)pa[i] - (double)pb[i]);
-        sum += apart / (double)a->n;
+        for (int k = 0; k < size; k++)
+            directions[k * TILE + d] /= (float)sqrt(length);
+    }
+}
+
+/* All patches on TILE directions at once, so that each of their values is loaded once:
+ * out [TILE][n]. */
+static void project(const patches *p, const float *directions, float *out)
+{
+    for (int64_t i = 0; i < p->n; i++) {
+        const float *values = p->values + i * p->size;
+        float sums[TILE] = {0};
+        for (int k = 0; k < p->size; k++)
+            for (int d = 0; d < TILE; d++)
+                sums[d] += values[k] * directions[k * TILE + d];
+        for (int d = 0; d < TILE; d++)
+            out[d * p->n + i] = sums[d];
+    }
+}
+
+/* A float's bits as a number of the same order, and back: negative ones count downwards. */
+static uint32_t key_of(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits & 0x80000000u ? ~bits : bits | 0x80000000u;
+}
+
+static float value_of(uint32_t key)
+{
+    uint32_t bits = key & 0x80000000u ? key & 0x7fffffffu : ~key;
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+/* One pass of a radix sort by the RADIX_BITS bits above `shift`. */
+static void sort_by_digit(const uint32_t *from, uint32_t *to, int64_t n, int shift)
+{
+    enum { DIGITS = 1 << RADIX_BITS };
+    int64_t place[DIGITS] = {0}, next = 0;
+    for (int64_t i = 0; i < n; i++)
+        place[from[i] >> shift & (DIGITS - 1)]++;
+    for (int digit = 0; digit < DIGITS; digit++) {
+        int64_t count = place[digit];
+        place[digit] = next;
+        next += count;
+    }
+    for (int64_t i = 0; i < n; i++)
+        to[place[from[i] >> shift & (DIGITS - 1)]++] = from[i];
+}
+
+/* Sorts n numbers, none of them a NaN; `keys`: room for 2 n. */
+static void sort(float *x, int64_t n, uint32_t *keys)
+{
+    uint32_t *from = keys, *to = keys + n;
+    for (int64_t i = 0; i < n; i++)
+        from[i] = key_of(x[i]);
+    for (int shift = 0; shift < 32; shift += RADIX_BITS) {
+        sort_by_digit(from, to, n, shift);
+        uint32_t *other = from;
+        from = to;
+        to = other;
+    }
+    for (int64_t i = 0; i < n; i++)
+        x[i] = value_of(from[i]);
+}
+
+/* Memory for the projections of two sets on TILE directions, and for sorting one of them. */
+typedef struct projections {
+    float *a, *b;
+    uint32_t *keys;
+} projections;
+
+/* 1000 times the mean over directions of the mean |difference| of sorted projections; -1 where `stop`
+ * says so. */
+static double distance(const patches *a, const patches *b, int level, uint64_t seed,
+                       const projections *room, gcl_stop stop)
+{
+    float directions[PATCH * PATCH * 3 * TILE];
+    double sum = 0;
+    for (int first = 0; first < DIRECTIONS; first += TILE) {
+        if (stop != NULL && stop())
+            return -1;
+        draw_directions(directions, a->size, first, level, seed);
+        project(a, directions, room->a);
+        project(b, directions, room->b);
+        for (int d = 0; d < TILE; d++) {
+            float *x = room->a + d * a->n, *y = room->b + d * a->n;
+            double apart = 0;
+            sort(x, a->n, room->keys);
+            sort(y, a->n, room->keys);
+            for (int64_t i = 0; i < a->n; i++)
+                apart += fabs((double)x[i] - (double)y[i]);
+            sum += apart / (double)a->n;
+        }
     }
     return 1000 * sum / DIRECTIONS;
 }
@@ -175,26 +246,34 @@ static void patches_of(patches *p, const uint8_t *pictures, int n, int side, int
 }
 
 int gcl_sliced_wasserstein(const uint8_t *a, const uint8_t *b, int n, int side, int c,
-                           uint64_t seed, double *levels, int most_levels, gcl_error *err)
+                           uint64_t seed, double *levels, int most_levels, gcl_stop stop,
+                           gcl_error *err)
 {
-    int size = PATCH * PATCH * c, level = 0;
-    int64_t count = (int64_t)n * PATCHES;
-    size_t values = (size_t)(count * size), area = (size_t)(side * side * c);
-    float *all = gcl_try_alloc((2 * values + 2 * (size_t)count + 6 * area) * sizeof *all,
+    int size = PATCH * PATCH * c, level = 0, more = 1;
+    size_t count = (size_t)n * PATCHES, values = count * (size_t)size;
+    size_t area = (size_t)(side * side * c);
+    float *all = gcl_try_alloc((2 * values + 2 * TILE * count + 6 * area) * sizeof *all,
                                "patches of pictures", err);
-    if (all == NULL)
+    uint32_t *keys =
+        all != NULL ? gcl_try_alloc(2 * count * sizeof *keys, "patches of pictures", err) : NULL;
+    if (keys == NULL) {
+        free(all);
         return -1;
-    patches of_a = {all, count, size, c}, of_b = {all + values, count, size, c};
-    float *projections = all + 2 * values, *room = projections + 2 * count;
-    for (int now = side; level < most_levels; now /= 2, level++) {
-        patches_of(&of_a, a, n, side, level, seed, room);
-        patches_of(&of_b, b, n, side, level, seed, room);
-        levels[level] = distance(&of_a, &of_b, level, seed, projections, projections + count);
-        if (!can_halve(now)) {
-            level++;
+    }
+    patches of_a = {all, (int64_t)count, size, c}, of_b = {all + values, (int64_t)count, size, c};
+    projections room = {all + 2 * values, all + 2 * values + TILE * count, keys};
+    float *pyramid = room.b + TILE * count;
+    for (int now = side; level < most_levels && more; now /= 2, level++) {
+        patches_of(&of_a, a, n, side, level, seed, pyramid);
+        patches_of(&of_b, b, n, side, level, seed, pyramid);
+        levels[level] = distance(&of_a, &of_b, level, seed, &room, stop);
+        more = can_halve(now);
+        if (levels[level] < 0) {
+            level = 0;
             break;
         }
     }
     free(all);
+    free(keys);
     return level;
 }

@@ -2,7 +2,7 @@
  * pointer.
  *
  * spec: {title, why, curves: [{name, about, color, mean, least, most, bad, on}],
- *        axis: {step, until, seconds}, marks: [{y, label}], format, zero (the axis begins there),
+ *        axis: {step, until, seconds}, marks: [{y, label}], best: {i, y, curve, label}, format, zero (the axis begins there),
  *        log (may be logarithmic), smooth (false: never)}
  * view: what all charts share: {smooth, raw, time, listeners}. */
 
@@ -123,6 +123,7 @@ function drawChart(state) {
     for (const one of drawn) drawCurve(root, one.curve, one.smooth, xs, x, y, log, view);
     drawLost(root, on, xs, x, frame);
     drawMarkNames(root, spec, frame, y);
+    if (spec.best && spec.best.curve.on) drawBest(root, spec.best, xs, x, y, frame);
     const cursor = svg("g", {visibility: "hidden"});
     root.append(cursor);
     state.drawn = {drawn, xs, x, y, log, frame, cursor, format};
@@ -169,6 +170,21 @@ function drawMarkNames(root, spec, frame, y) {
             svg("text",
                 {class: "marked", x: frame.right - 4, y: y.at(mark.y) - 6, "text-anchor": "end"},
                 mark.label));
+}
+
+/* A ring around the best point; its label keeps inside the frame and off the curve's side. */
+function drawBest(root, best, xs, x, y, frame) {
+    const at = x.at(xs[best.i]), up = y.at(best.y);
+    const anchor = at > (frame.left + frame.right) / 2 ? "end" : "start";
+    root.append(
+        svg("circle", {class: "best", cx: at, cy: up, r: 6}),
+        svg("text", {
+            class: "marked",
+            x: anchor === "end" ? at - 11 : at + 11,
+            y: Math.min(frame.bottom - 6, Math.max(frame.top + 12, up + 4)),
+            "text-anchor": anchor
+        },
+            best.label));
 }
 
 /* The points of a curve in runs: a lost point ends one, a point that has no value does not. */

@@ -192,7 +192,7 @@ function allCharts(data) {
     const {groups, ...axis} = data.log.curves;
     const group = (name) => (groups.find((g) => g.name === name) || {curves: []}).curves;
     const charts = lossCharts(group("losses"), axis, group("lr").length)
-                       .concat(scoreCharts(data.pictures.sheets));
+                       .concat(evaluationCharts(data), scoreCharts(data.pictures.sheets));
     const known = ["losses", "lr", "images_per_s", "device_bytes"];
     for (const g of groups)
         if (!known.includes(g.name))

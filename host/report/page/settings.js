@@ -22,13 +22,17 @@ function nextSection(data) {
     add((finished ? "Train on, beyond its " + whole(steps) + " steps. " : "Train on. ") +
             resumeText(data),
         "ganocl train --resume " + folder + (finished ? " --steps " + 2 * steps : ""));
-    if (can("generate")) add("Make new pictures.", "ganocl sample " + folder);
+    const best = isNumber(run.best) ? " --checkpoint best" : "";
+    const which = best ? ` With its best weights, of step ${whole(run.best)}.` : "";
+    if (can("generate")) add("Make new pictures." + which, "ganocl sample " + folder + best);
     if (can("translate"))
-        add("Translate a folder of pictures.",
-            `ganocl translate ${folder} --in PICTURES --out MADE`);
+        add("Translate a folder of pictures." + which,
+            `ganocl translate ${folder} --in PICTURES --out MADE` + best);
     if (can("reconstruct"))
-        add("Send pictures through it and back.", `ganocl reconstruct ${folder} --data PICTURES`);
-    if (can("classify")) add("Classify pictures.", `ganocl classify ${folder} --data PICTURES`);
+        add("Send pictures through it and back." + which,
+            `ganocl reconstruct ${folder} --data PICTURES` + best);
+    if (can("classify"))
+        add("Classify pictures." + which, `ganocl classify ${folder} --data PICTURES` + best);
     if (usable && run.can.length)
         add("Score it; the next report shows the scores.",
             `ganocl evaluate ${folder} --data PICTURES > ${quoted(run.folder + "/scores.json")}`);
@@ -96,8 +100,8 @@ function settingsCards(data) {
     const all = data.run.settings,
           changed = all.filter((s) => s.usual !== null && s.value !== s.usual);
     if (!all.length) return [];
-    const own = all.filter((s) => !/^(train|data|plan)\./.test(s.key)),
-          rest = all.filter((s) => /^(train|data|plan)\./.test(s.key));
+    const own = all.filter((s) => !/^(train|eval|data|plan)\./.test(s.key)),
+          rest = all.filter((s) => /^(train|eval|data|plan)\./.test(s.key));
     return [el(
         "div", {class: "card", style: {marginTop: "16px"}}, el("h3", null, "Settings"),
         changed.length ?
@@ -110,7 +114,7 @@ function settingsCards(data) {
            settingsTable(own, true)),
         rest.length ?
             el("details", null,
-               el("summary", null, `All ${rest.length} settings of training, data and plan`),
+               el("summary", null, `All ${rest.length} settings of training, evaluation, data and plan`),
                settingsTable(rest, false)) :
             null)];
 }
@@ -154,7 +158,8 @@ function choicesCard(data) {
 function checkpointsCard(data) {
     const {checkpoints, n_checkpoints: n} = data.run;
     if (!n) return null;
-    const rows = checkpoints.map((c) => ["step " + whole(c.step), bytes(c.bytes)]).reverse();
+    const name = (c) => "step " + whole(c.step) + (c.step === data.run.best ? ", the best" : "");
+    const rows = checkpoints.map((c) => [name(c), bytes(c.bytes)]).reverse();
     return el(
         "div", {class: "card"}, el("h3", null, plural(n, "checkpoint", "checkpoints")),
         factList(rows));
