@@ -1,6 +1,7 @@
 /* Evaluations during training: metrics, the log's lines of them, the best checkpoint and how long it is
  * kept, without a device; then through the program: that training goes on as if there had been none, is
  * resumed without a gap or a double, and ends as it should when it is interrupted amid one. */
+#include "events_reader.h"
 #include "program_test.h"
 
 #include <math.h>
@@ -291,6 +292,25 @@ START_TEST(training_does_not_notice_evaluations)
 }
 END_TEST
 
+/* The event files show the values of the log, each once. */
+static void ck_events(const char *run, const char *metric)
+{
+    history events = {0};
+    char tag[60];
+    evaluations all = evaluations_of(run);
+    snprintf(tag, sizeof tag, "eval/%s", metric);
+    ck_assert_int_gt(read_folder(&events, in_scratch(run)), 0);
+    ck_assert_int_eq(count_tag(&events, tag), all.n);
+    for (int i = 0; i < all.n; i++) {
+        json_t *values = json_loads(all.values[i], 0, NULL);
+        double value = json_number_value(json_object_get(values, metric));
+        ck_assert(at_step(&events, tag, all.steps[i])->number == (float)value);
+        json_decref(values);
+    }
+    free_evaluations(&all);
+    free_history(&events);
+}
+
 /* Stopped at an evaluation, and between two; begun anew from an older checkpoint. */
 START_TEST(a_resumed_run_has_the_same_evaluations)
 {
@@ -311,6 +331,8 @@ START_TEST(a_resumed_run_has_the_same_evaluations)
     ck_exits(0, "-q train --resume %s --steps 4", resumed);
     ck_same_evaluations(resumed, run);
     ck_same_checkpoint(resumed, run, 4);
+    ck_events(run, "swd");
+    ck_events(resumed, "swd");
 }
 END_TEST
 

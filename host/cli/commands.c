@@ -12,7 +12,8 @@ static const char train_text[] =
     "stands, byte for byte as if it had never stopped.";
 
 static const char sample_text[] =
-    "RUN is a run folder (its newest checkpoint) or a checkpoint file. Each picture is a "
+    "RUN is a run folder (its newest checkpoint, or --checkpoint) or a checkpoint file. Each "
+    "picture is a "
     "function of its seed: with --seeds A-B one for each, else --count of them from --seed "
     "on.";
 
