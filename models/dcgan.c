@@ -49,6 +49,7 @@ static const gcl_setting settings[] = {
     {GCL_CHOICE("optimiser", 0, "rmsprop adam adam_keras"), .help = "of G and D", .beyond = 1},
     {GCL_REAL("beta1", 0.5, 0, 0.9999), .help = "Adam: share of the old mean", .beyond = 1},
     {GCL_REAL("beta2", 0.999, 0, 0.999999), .help = "Adam: share of the old mean square", .beyond = 1},
+    GCL_AUGMENT_SETTING,
     GCL_GAN_SETTINGS,
     {.key = NULL},
 };
@@ -256,9 +257,15 @@ static gcl_node *stack(gcl_node *a, gcl_node *b) { return a != NULL ? gcl_stack(
 /* What a step draws or is given, for all its pictures. D's is for the fakes, then for the reals. */
 typedef struct draws {
     gcl_node *reals, *z_d, *z_g, *mask_d, *mask_g, *label_noise;
+    gcl_augment_draws augment_real, augment_fake, augment_g;
     int size, total; /* pictures in a part and in all */
     double limit;    /* of logits, 0: none */
 } draws;
+
+static gcl_augment augmentation(const builder *b)
+{
+    return gcl_gan_augment(b->model, b->c.legacy ? 0 : -1, 1);
+}
 
 static void draw_for_discriminator(builder *b, draws *d)
 {
@@ -269,12 +276,17 @@ static void draw_for_discriminator(builder *b, draws *d)
     d->mask_d = feature_mask(b, "mask_d", 2 * d->total);
     d->label_noise = gcl_nn_noise(b->nn, "label_noise", GCL_NOISE_UNIFORM,
                                   gcl_shape_of(2 * d->total, 1, 1, 1), 0, c->label_noise);
+    gcl_augment what = augmentation(b);
+    d->augment_real = gcl_augment_draw(b->nn, &what, "augment_real", d->total);
+    d->augment_fake = gcl_augment_draw(b->nn, &what, "augment_fake", d->total);
 }
 
 static void draw_for_generator(builder *b, draws *d)
 {
     d->z_g = latents(b, "z_g", d->total);
     d->mask_g = feature_mask(b, "mask_g", d->total);
+    gcl_augment what = augmentation(b);
+    d->augment_g = gcl_augment_draw(b->nn, &what, "augment_g", d->total);
 }
 
 /* D as the penalties of models/gan.h see it: nothing is dropped. */
@@ -290,6 +302,8 @@ static gcl_node *discriminator_loss(builder *b, const draws *d, int part)
     const config *c = &b->c;
     int n = d->size, first = part * n;
     gcl_node *fakes = generator(b, rows(d->z_d, first, n)), *reals = rows(d->reals, first, n);
+    fakes = gcl_augmented(fakes, &d->augment_fake, first);
+    reals = gcl_augmented(reals, &d->augment_real, first);
     gcl_node *fake_mask = rows(d->mask_d, first, n), *logits;
     gcl_node *real_mask = rows(d->mask_d, d->total + first, n);
     if (c->batch_norm) { /* one after the other: each moves the running statistics */
@@ -315,6 +329,7 @@ static gcl_node *generator_loss(builder *b, const draws *d, int part)
 {
     int n = d->size, first = part * n;
     gcl_node *fakes = generator(b, rows(d->z_g, first, n));
+    fakes = gcl_augmented(fakes, &d->augment_g, first);
     gcl_node *logits = discriminator(b, fakes, rows(d->mask_g, first, n));
     return gcl_loss_bce_logits(logits, gcl_constant(gcl_nn_graph(b->nn), 0), d->limit);
 }

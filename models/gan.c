@@ -25,6 +25,16 @@ gcl_node *gcl_gan_penalised(gcl_node *loss, gcl_node *penalty)
     return penalty != NULL ? gcl_add(loss, penalty) : loss;
 }
 
+gcl_augment gcl_gan_augment(const gcl_model *model, double low, double high)
+{
+    return (gcl_augment){.flip = gcl_model_has(model, "augment", "flip"),
+                         .shift = gcl_model_has(model, "augment", "shift"),
+                         .colour = gcl_model_has(model, "augment", "colour"),
+                         .cutout = gcl_model_has(model, "augment", "cutout"),
+                         .low = low,
+                         .high = high};
+}
+
 void gcl_gan_average(gcl_nn *nn, const gcl_model *model, const char *network)
 {
     double decay = gcl_model_real(model, "ema");

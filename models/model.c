@@ -189,6 +189,11 @@ double gcl_model_weight(const gcl_model *model, const char *key, const char *wor
     return item < 0 ? (double)NAN : model->values[i].items[item];
 }
 
+int gcl_model_has(const gcl_model *model, const char *key, const char *word)
+{
+    return gcl_model_weight(model, key, word) == 1;
+}
+
 void gcl_model_value_text(const gcl_model *model, int i, char *text, size_t size)
 {
     gcl_value_text(&model->system->settings[i], &model->values[i], text, size);

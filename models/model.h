@@ -21,10 +21,11 @@ typedef enum gcl_setting_kind {
     GCL_SETTING_INT,
     GCL_SETTING_REAL,
     GCL_SETTING_BOOL,
-    GCL_SETTING_CHOICE, /* one of the words in `choices`; the value is its index from 0 */
-    GCL_SETTING_INTS,   /* whole numbers: "3,4,6,3" */
-    GCL_SETTING_REALS,  /* "0.5,0.999" */
-    GCL_SETTING_WEIGHTS /* a number for each of the words in `choices`: "gan:1,l1:100" */
+    GCL_SETTING_CHOICE,  /* one of the words in `choices`; the value is its index from 0 */
+    GCL_SETTING_INTS,    /* whole numbers: "3,4,6,3" */
+    GCL_SETTING_REALS,   /* "0.5,0.999" */
+    GCL_SETTING_WEIGHTS, /* a number for each of the words in `choices`: "gan:1,l1:100" */
+    GCL_SETTING_WORDS /* some of the words in `choices`: "flip,shift", "none"; items are 1 or 0 */
 } gcl_setting_kind;
 
 enum { GCL_MAX_SETTINGS = 64, GCL_MAX_ITEMS = 8 };
@@ -60,6 +61,10 @@ typedef struct gcl_setting {
     GCL_LIST(name, GCL_SETTING_REALS, items, fewest_items, most_items, least, greatest)
 #define GCL_WEIGHTS(name, words, items, greatest)                                                  \
     GCL_LIST(name, GCL_SETTING_WEIGHTS, items, 0, GCL_MAX_ITEMS, 0, greatest), .choices = (words)
+
+#define GCL_WORDS(name, words)                                                                     \
+    .key = (name), .kind = GCL_SETTING_WORDS, .low = 0, .high = 1, .most = GCL_MAX_ITEMS,          \
+    .choices = (words)
 
 typedef struct gcl_value {
     double number; /* of one number, truth value or choice */
@@ -171,6 +176,8 @@ struct gcl_system {
     /* Shape [N,1,1,L] of latents, and pictures [N,H,W,C] from N(0,1) latents z times a
      * temperature. */
     gcl_shape (*latent)(const gcl_model *model, int count);
+    /* Elements of latents that are drawn together, group after group; NULL: all are one group. */
+    int64_t (*latent_group)(const gcl_model *model, int group);
     gcl_node *(*generate)(gcl_nn *nn, const gcl_model *model, gcl_node *z);
     double control_scale; /* control vectors of the sample grid: N(0,1) times this */
     double temperature;   /* of other samples, if none is given; 0 for 1 */
@@ -200,6 +207,7 @@ int gcl_model_int(const gcl_model *model, const char *key);
 const double *gcl_model_items(const gcl_model *model, const char *key, int *n);
 int gcl_model_is(const gcl_model *model, const char *key, const char *word); /* of a choice */
 double gcl_model_weight(const gcl_model *model, const char *key, const char *word);
+int gcl_model_has(const gcl_model *model, const char *key, const char *word); /* of words */
 /* The value as text that gcl_model_open reads back exactly: "64", "0.0001", "true", "adam",
  * "3,4,6,3", "gan:1,l1:100". */
 void gcl_model_value_text(const gcl_model *model, int i, char *text, size_t size);

@@ -286,6 +286,12 @@ static void data(const gcl_model *model, gcl_wanted *wanted)
                            .levels = gcl_nvae_levels(&vae)};
 }
 
+static int64_t latent_group(const gcl_model *model, int group)
+{
+    gcl_nvae_builder vae = gcl_nvae_of(NULL, model);
+    return gcl_shape_count(gcl_nvae_latent_shape(&vae, group, 1));
+}
+
 static gcl_shape latent(const gcl_model *model, int count)
 {
     gcl_nvae_builder vae = gcl_nvae_of(NULL, model);
@@ -379,6 +385,7 @@ const gcl_system gcl_nvae = {
     .passes = passes,
     .pass = pass,
     .latent = latent,
+    .latent_group = latent_group,
     .generate = generate,
     .control_scale = 0.7,
     .temperature = 0.7,

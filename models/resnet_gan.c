@@ -39,6 +39,7 @@ static const gcl_setting settings[] = {
     /* Beyond the reference. */
     {GCL_INT("cosine_steps", 0, 0, 1e9), .help = "the learning rate falls to 0 by a cosine over so many steps; 0: constant", .beyond = 1},
     {GCL_INT("warmup_steps", 0, 0, 1e9), .help = "and first rises from 0 over so many", .beyond = 1},
+    GCL_AUGMENT_SETTING,
     GCL_GAN_SETTINGS,
     {.key = NULL},
 };
@@ -102,6 +103,10 @@ static int check(const gcl_model *model, gcl_error *err)
                         b.num_outputs);
     if (!is_gan(model) && b.num_outputs < 2)
         return gcl_fail(err, GCL_USAGE, "num_outputs=1: mode=classifier wants 2 classes or more");
+    gcl_augment what = gcl_gan_augment(model, -1, 1);
+    if (!is_gan(model) && (what.flip || what.shift || what.colour || what.cutout))
+        return gcl_fail(err, GCL_USAGE,
+                        "augment: only with mode=gan (here data.flip=true mirrors)");
     if (gcl_model_int(model, "cosine_steps") > 0 &&
         gcl_model_int(model, "warmup_steps") >= gcl_model_int(model, "cosine_steps"))
         return gcl_fail(err, GCL_USAGE, "warmup_steps=%d: must be fewer than cosine_steps=%d",
@@ -323,6 +328,9 @@ static void train_discriminator(builder *b, const gcl_batch *batch, gcl_step *ou
     gcl_node *x = pictures(b, total), *z = latents(b, "z_d", total);
     masks real_masks = draw_masks(b, "mask_real", total);
     masks fake_masks = draw_masks(b, "mask_fake", total);
+    gcl_augment what = gcl_gan_augment(b->model, -1, 1);
+    gcl_augment_draws augment_real = gcl_augment_draw(b->nn, &what, "augment_real", total);
+    gcl_augment_draws augment_fake = gcl_augment_draw(b->nn, &what, "augment_fake", total);
     gcl_node *d_real = NULL, *d_fake = NULL, *penalties = NULL;
     gcl_network *D = gcl_network_new(b->nn, "D");
     gcl_optimiser optimiser = adam(b->model);
@@ -331,6 +339,8 @@ static void train_discriminator(builder *b, const gcl_batch *batch, gcl_step *ou
         masks of_real = rows_of_masks(&real_masks, first, n);
         masks of_fake = rows_of_masks(&fake_masks, first, n);
         gcl_node *reals = gcl_rows(x, first, n), *fakes = generator(b, gcl_rows(z, first, n));
+        reals = gcl_augmented(reals, &augment_real, first);
+        fakes = gcl_augmented(fakes, &augment_fake, first);
         gcl_node *real = gcl_loss_bce_logits(discriminator(b, reals, &of_real),
                                              target(b, gcl_model_real(b->model, "real_label")), 0);
         gcl_node *fake = gcl_loss_bce_logits(discriminator(b, fakes, &of_fake), target(b, 0), 0);
@@ -357,11 +367,14 @@ static void train_generator(builder *b, const gcl_batch *batch, gcl_step *out)
     int n = batch->size, total = n * batch->parts;
     gcl_node *z = latents(b, "z_g", total), *g_loss = NULL;
     masks gen_masks = draw_masks(b, "mask_gen", total);
+    gcl_augment what = gcl_gan_augment(b->model, -1, 1);
+    gcl_augment_draws augment_g = gcl_augment_draw(b->nn, &what, "augment_g", total);
     gcl_network *G = gcl_network_new(b->nn, "G");
     gcl_optimiser optimiser = adam(b->model);
     for (int part = 0; part < batch->parts; part++) {
         masks of_gen = rows_of_masks(&gen_masks, part * n, n);
         gcl_node *fakes = generator(b, gcl_rows(z, part * n, n));
+        fakes = gcl_augmented(fakes, &augment_g, part * n);
         gcl_node *loss = gcl_loss_bce_logits(discriminator(b, fakes, &of_gen), target(b, 1), 0);
         gcl_network_gather(G, loss);
         g_loss = sum_up(g_loss, loss);

@@ -123,6 +123,24 @@ static int parse_weights(const gcl_setting *setting, const char *text, gcl_value
     return 0;
 }
 
+/* What was chosen before counts no more. */
+static int parse_words(const gcl_setting *setting, const char *text, gcl_value *value,
+                       gcl_error *err)
+{
+    char item[WORD];
+    gcl_value chosen = {.n = value->n};
+    for (const char *rest = text; next_item(&rest, item) && strcmp(text, "none") != 0;) {
+        int i = gcl_word_index(setting->choices, item);
+        if (i < 0)
+            return gcl_fail(err, GCL_USAGE,
+                            "%s=%s: WORD,... is wanted, the words being %s; or none", setting->key,
+                            text, setting->choices);
+        chosen.items[i] = 1;
+    }
+    *value = chosen;
+    return 0;
+}
+
 int gcl_value_parse(const gcl_setting *setting, const char *text, gcl_value *value, gcl_error *err)
 {
     switch (setting->kind) {
@@ -131,6 +149,7 @@ int gcl_value_parse(const gcl_setting *setting, const char *text, gcl_value *val
     case GCL_SETTING_INTS:
     case GCL_SETTING_REALS: return parse_list(setting, text, value, err);
     case GCL_SETTING_WEIGHTS: return parse_weights(setting, text, value, err);
+    case GCL_SETTING_WORDS: return parse_words(setting, text, value, err);
     case GCL_SETTING_INT:
     case GCL_SETTING_REAL: break;
     }
@@ -141,7 +160,7 @@ void gcl_value_reset(const gcl_setting *setting, gcl_value *value)
 {
     char word[WORD];
     *value = (gcl_value){.number = setting->initial};
-    if (setting->kind == GCL_SETTING_WEIGHTS)
+    if (setting->kind == GCL_SETTING_WEIGHTS || setting->kind == GCL_SETTING_WORDS)
         while (gcl_word(setting->choices, value->n, word, sizeof word))
             value->n++;
     if (setting->initial_items != NULL)
@@ -163,6 +182,17 @@ void gcl_number_text(double number, char *text, size_t size)
     }
 }
 
+static void words_text(const gcl_setting *setting, const gcl_value *value, char *text, size_t size)
+{
+    char word[WORD];
+    size_t length = 0;
+    snprintf(text, size, "none");
+    for (int i = 0; i < value->n && length < size; i++)
+        if (value->items[i] != 0 && gcl_word(setting->choices, i, word, sizeof word))
+            length +=
+                (size_t)snprintf(text + length, size - length, "%s%s", length > 0 ? "," : "", word);
+}
+
 void gcl_value_text(const gcl_setting *setting, const gcl_value *value, char *text, size_t size)
 {
     size_t length = 0;
@@ -176,6 +206,10 @@ void gcl_value_text(const gcl_setting *setting, const gcl_value *value, char *te
     }
     if (setting->kind == GCL_SETTING_INT || setting->kind == GCL_SETTING_REAL) {
         gcl_number_text(value->number, text, size);
+        return;
+    }
+    if (setting->kind == GCL_SETTING_WORDS) {
+        words_text(setting, value, text, size);
         return;
     }
     text[0] = 0;

@@ -101,6 +101,7 @@ static const struct {
         *tensors; /* names that the checkpoint must hold, with blanks between */
 } resumed[] = {
     {"dcgan:tiny --accumulate 2", "accumulated", "rmsprop"},
+    {"dcgan:tiny --set augment=flip,shift,colour,cutout", "augmented", "rmsprop"},
     {"pix2pix:tiny", "pix2pix", "adam.m running_mean"},
     {"nvae:tiny", "nvae", "sr. adamax running_mean"},
     {"resnet_gan:tiny " AVERAGED, "resnet_gan", "G.average running_mean"},

@@ -1,6 +1,7 @@
-/* Sampling: the running statistics that the sampler readjusts are those of the latents it is told
- * to draw, and training gets its own back. */
+/* Sampling: latents of seeds and between them; the running statistics that the sampler readjusts are
+ * those of the latents it is told to draw, and training gets its own back. */
 #include <check.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -146,6 +147,100 @@ START_TEST(usually_nothing_is_readjusted)
 }
 END_TEST
 
+/* ---- latents ---------------------------------------------------------------------------------------- */
+
+enum { MOST_LATENTS = 4096 };
+
+/* What lies within the bound stays; all else is drawn again, and is within it too. */
+START_TEST(latents_are_truncated)
+{
+    static const double bounds[] = {0.05, 0.5, 2};
+    float all[MOST_LATENTS], cut[MOST_LATENTS];
+    int n = (int)gcl_sampler_latent_count(&model), kept = 0, moved = 0;
+    double bound = bounds[_i];
+    for (uint64_t seed = 0; seed < 50; seed++) {
+        gcl_sampler_latent(&model, seed, 1, all);
+        gcl_sampler_truncated(&model, seed, 3, bound, cut);
+        for (int i = 0; i < n; i++) {
+            ck_assert(fabsf(cut[i]) <= 3 * bound * (1 + 1e-6));
+            int inside = fabsf(all[i]) <= bound;
+            ck_assert(!inside || cut[i] == (float)(3.0 * (double)all[i]) ||
+                      fabsf(cut[i] - 3 * all[i]) <= 1e-6f);
+            kept += inside;
+            moved += !inside && cut[i] != 0;
+        }
+    }
+    double share = erf(bound / sqrt(2)); /* of N(0,1) within the bound */
+    ck_assert_double_eq_tol((double)kept / (50 * n), share, 0.04);
+    ck_assert_int_eq(kept + moved, 50 * n);
+}
+END_TEST
+
+static double angle_of(const float *a, const float *b, int64_t n, double *length)
+{
+    double ab = 0, aa = 0, bb = 0;
+    for (int64_t i = 0; i < n; i++) {
+        ab += (double)a[i] * b[i];
+        aa += (double)a[i] * a[i];
+        bb += (double)b[i] * b[i];
+    }
+    *length = sqrt(bb);
+    return acos(fmin(1, ab / sqrt(aa * bb)));
+}
+
+/* From the length of one end to that of the other, by equal angles: in each group of latents. */
+START_TEST(ways_between_latents_follow_the_sphere)
+{
+    static const char *const names[] = {"dcgan:tiny", "nvae:tiny", "nvae:tiny-rgb"};
+    float a[MOST_LATENTS], b[MOST_LATENTS], c[MOST_LATENTS];
+    gcl_model other;
+    int64_t first = 0;
+    int groups = 0;
+    ck_ok(gcl_model_open(&other, names[_i], NULL, 0, &err));
+    int64_t n = gcl_sampler_latent_count(&other);
+    ck_assert_int_le(n, MOST_LATENTS);
+    gcl_sampler_latent(&other, 1, 1, a);
+    gcl_sampler_latent(&other, 2, 1, b);
+    gcl_sampler_between(&other, a, b, 0.25, c);
+    for (; first < n; groups++) {
+        int64_t size =
+            other.system->latent_group != NULL ? other.system->latent_group(&other, groups) : n;
+        double of_a, of_b, of_c;
+        double whole = angle_of(a + first, b + first, size, &of_b);
+        double part = angle_of(a + first, c + first, size, &of_c);
+        angle_of(b + first, a + first, size, &of_a);
+        ck_assert(of_c > fmin(of_a, of_b) * 0.8 && of_c < fmax(of_a, of_b) * 1.2);
+        if (fabs(of_a - of_b) < 0.2 * of_a)
+            ck_assert_double_eq_tol(part, whole / 4, 0.1 * whole);
+        first += size;
+    }
+    ck_assert_int_eq(first, n);
+    ck_assert_int_eq(groups, _i == 0 ? 1 : _i == 1 ? 3 : 2);
+    gcl_sampler_between(&other, a, b, 1, c);
+    for (int64_t i = 0; i < n; i++)
+        ck_assert_float_eq_tol(c[i], b[i], 1e-5f);
+    gcl_sampler_between(&other, a, a, 0.5, c); /* no angle: straight */
+    for (int64_t i = 0; i < n; i++)
+        ck_assert_float_eq_tol(c[i], a[i], 1e-6f);
+}
+END_TEST
+
+/* Statistics of truncated latents vary less. */
+START_TEST(statistics_are_those_of_the_truncation)
+{
+    float var[2][CHANNELS], sums[2] = {0};
+    for (int i = 0; i < 2; i++) {
+        ck_ok(gcl_sampler_readjust_truncated(sampler, PASSES, 1, i == 0 ? 0 : 0.5, &err));
+        read_statistic("G.conv1.bn.running_var", var[i]);
+        for (int c = 0; c < CHANNELS; c++)
+            sums[i] += var[i][c];
+    }
+    /* Uniform in +-0.5 has the variance 1/12; the normal one within +-0.5 a little less. */
+    ck_assert_float_gt(sums[1] / sums[0], 0.06f);
+    ck_assert_float_lt(sums[1] / sums[0], 0.11f);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("sampler");
@@ -156,6 +251,9 @@ int main(void)
     tcase_add_test(tests, training_gets_its_statistics_back);
     tcase_add_test(tests, readjusted_pictures_are_repeatable);
     tcase_add_test(tests, usually_nothing_is_readjusted);
+    tcase_add_loop_test(tests, latents_are_truncated, 0, 3);
+    tcase_add_loop_test(tests, ways_between_latents_follow_the_sphere, 0, 3);
+    tcase_add_test(tests, statistics_are_those_of_the_truncation);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_set_fork_status(runner, CK_NOFORK);

@@ -87,33 +87,6 @@ END_TEST
 
 /* ---- sample ---------------------------------------------------------------------------------------- */
 
-/* The first and the last frame are the pictures of their seeds, up to rounding. */
-START_TEST(interpolation_goes_from_seed_to_seed)
-{
-    gcl_image strip = {0}, ends = {0};
-    int apart = 0, between = 0;
-    ck_exits(0, "sample dcgan --seeds 0-1 --interpolate 3");
-    ck_exits(0, "sample dcgan --seeds 0-1 --grid 2x1 --out ends.png");
-    ck_size("dcgan/interpolation-0-1.png", 4 * 64, 64);
-    ck_ok(gcl_image_read_file(in_scratch("dcgan/interpolation-0-1.png"), &strip, &err));
-    ck_ok(gcl_image_read_file(in_scratch("ends.png"), &ends, &err));
-    for (int i = 0; i < 64 * 64 * 3; i++) {
-        int y = i / (64 * 3), x = i % (64 * 3);
-        const uint8_t *row = strip.pixels + y * 4 * 64 * 3, *end = ends.pixels + y * 2 * 64 * 3;
-        int first = abs(row[x] - end[x]), last = abs(row[3 * 64 * 3 + x] - end[64 * 3 + x]);
-        apart = first > apart ? first : apart;
-        apart = last > apart ? last : apart;
-        between += row[64 * 3 + x] != row[x] && row[2 * 64 * 3 + x] != row[64 * 3 + x];
-    }
-    ck_assert_msg(apart <= 1 && between > 100, "%d, %d", apart, between);
-    gcl_image_free(&strip);
-    gcl_image_free(&ends);
-    ck_exits(0, "sample dcgan --seeds 4-6 --interpolate 2 --out frames");
-    ck_assert_int_eq(files_in(in_scratch("frames")), 5);
-    ck_assert(exists(in_scratch("frames/000000.png")) && exists(in_scratch("frames/000004.png")));
-}
-END_TEST
-
 /* Averaged weights are those that are sampled, unless the command says otherwise. */
 START_TEST(averages_and_penalties_are_trained_with)
 {
@@ -390,7 +363,6 @@ static const struct {
     {3, "evaluate classifier --data pictures", "has no classes that the model knows"},
     {2, "sample pix2pix", "pix2pix: "},
     {2, "sample classifier", "resnet_gan: has no generator"},
-    {2, "sample dcgan --seeds 3 --interpolate 2", "wants 2 seeds or more"},
 };
 
 /* Lines of the last program's err that are no warnings of pictures that cannot be read. */
@@ -420,7 +392,6 @@ int main(void)
     TCase *tests = tcase_create("use"); /* in this order: later tests use what earlier ones made */
     tcase_add_test(tests, pictures_are_made);
     tcase_add_loop_test(tests, models_are_trained_and_show_it, 0, TRAINED);
-    tcase_add_test(tests, interpolation_goes_from_seed_to_seed);
     tcase_add_test(tests, translations_keep_their_names);
     tcase_add_test(tests, translations_are_functions_of_picture_and_seed);
     tcase_add_test(tests, reconstructions_stand_beside_their_pictures);

@@ -13,9 +13,11 @@ static const char train_text[] =
 
 static const char sample_text[] =
     "RUN is a run folder (its newest checkpoint, or --checkpoint) or a checkpoint file. Each "
-    "picture is a "
-    "function of its seed: with --seeds A-B one for each, else --count of them from --seed "
-    "on.";
+    "picture is a function of its seed, whatever is made beside it: with --seeds one for each, "
+    "else --count of "
+    "them from --seed on. --out FILE.png is a sheet (or a single picture), FILE.webp an animation, "
+    "anything else a folder with a file for each seed (seed00012.png). Without --out a sheet is "
+    "written into the run folder.";
 
 static const char translate_text[] =
     "Every picture of the folder --in (or of any other data set of pictures) goes through the "

@@ -119,7 +119,7 @@ static void offer_setting(const line *l, const wanted *w, const char *key)
                 continue;
             if (s->kind == GCL_SETTING_BOOL)
                 offer_words(w, "false true", " ");
-            if (s->kind == GCL_SETTING_CHOICE)
+            if (s->kind == GCL_SETTING_CHOICE || s->kind == GCL_SETTING_WORDS)
                 offer_words(w, s->choices, " ");
         }
 }

@@ -52,9 +52,9 @@ static const option table[] = {
      "the pictures; train: the built-in ones if not given"},
     {"out", 0, TEXT, AT(out), "PATH",
      " train sample translate reconstruct evaluate forward dataset ",
-     "where results go: a run folder (train), a .png sheet or a folder of pictures (sample), a "
-     "folder (translate, dataset pair), one file (dataset convert), a .png sheet (reconstruct), a "
-     ".csv table by picture "
+     "where results go: a run folder (train), a .png sheet, a .webp animation or a folder of "
+     "pictures (sample), a folder (translate, dataset pair), one file (dataset convert), a .png "
+     "sheet (reconstruct), a .csv table by picture "
      "(evaluate, of a model that translates), a .safetensors file (forward)"},
     {"steps", 0, WHOLE, AT(steps), "N", " train bench ",
      "train: stop when the run has made N steps; bench: time N steps"},
@@ -88,9 +88,23 @@ static const option table[] = {
      "newest "
      "(if not given), or that of a step"},
     {"grid", 0, TEXT, AT(grid), "CxR", " sample ", "columns and rows of the sheet"},
-    {"seeds", 0, TEXT, AT(seeds), "A-B", " sample ", "one picture for each of these seeds"},
-    {"interpolate", 0, WHOLE, AT(interpolate), "N", " sample ",
-     "N steps from each seed's picture to the next one's, along the sphere: a strip or frames"},
+    {"seeds", 0, TEXT, AT(seeds), "A-B|LIST", " sample ",
+     "one picture for each of these seeds: 0-35, or 1,5,9-12"},
+    {"controls", 0, FLAG, AT(controls), NULL, " sample ",
+     "the control vectors of the run: the sheet that training makes of this checkpoint"},
+    {"truncation", 0, REAL, AT(truncation), "T", " sample ",
+     "elements of latent vectors outside +-T (before the temperature) are drawn again: fewer odd "
+     "pictures, less variety; 0.5 is strong, 2 hardly any"},
+    {"interpolate", 0, FLAG, AT(interpolate), NULL, " sample ",
+     "from each seed's picture to the next one's, along the sphere: a strip (.png), an animation "
+     "(.webp) or a folder of frames"},
+    {"frames", 0, WHOLE, AT(frames), "N", " sample ",
+     "interpolate: frames from one seed to the next; 12 if not given"},
+    {"loop", 0, FLAG, AT(loop), NULL, " sample ",
+     "interpolate: goes on from the last seed to the first"},
+    {"fps", 0, REAL, AT(fps), "F", " sample ", "frames a second of an animation; 24 if not given"},
+    {"quality", 0, WHOLE, AT(quality), "Q", " sample ",
+     "of an animation: 1 to 100, lossy; not given: lossless"},
     {"iw", 0, WHOLE, AT(iw), "K", " evaluate ",
      "draws of the importance-weighted bound (of a model that reconstructs); 1 if not given"},
     {"temperature", 0, REAL, AT(temperature), "T", " sample evaluate ",
@@ -123,7 +137,7 @@ static const struct limit {
     int64_t most;
 } limits[] = {
     {AT(threads), 1024}, {AT(batch), GCL_MAX_BATCH}, {AT(accumulate), GCL_MAX_PARTS},
-    {AT(size), 1 << 16}, {AT(readjust), 1 << 20},
+    {AT(size), 1 << 16}, {AT(readjust), 1 << 20},    {AT(quality), 100},
 };
 
 enum { N_OPTIONS = sizeof table / sizeof *table };

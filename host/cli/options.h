@@ -17,7 +17,7 @@
 
 #include "base/error.h"
 
-enum { GCL_MAX_OPTIONS = 48 };
+enum { GCL_MAX_OPTIONS = 64 };
 
 /* Everything that a command line can say. What was not given is 0 or NULL; texts are argv's. */
 typedef struct gcl_options {
@@ -31,9 +31,9 @@ typedef struct gcl_options {
 
     const char *model, *data, *out, *resume, *init, *config, *replay, *in, *weights, *network;
     const char *grid, *seeds, *kind, *checkpoint;
-    int64_t steps, batch, accumulate, count, size, iw, interpolate, readjust;
-    double epochs, minutes, temperature, budget;
-    int dry_run, train_mode, layers, man;
+    int64_t steps, batch, accumulate, count, size, iw, readjust, frames, quality;
+    double epochs, minutes, temperature, budget, truncation, fps;
+    int dry_run, train_mode, layers, man, interpolate, loop, controls;
 
     const char **arguments; /* words that are no options, behind the command */
     int n_arguments, cap_arguments;

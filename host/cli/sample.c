@@ -1,4 +1,3 @@
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,24 +5,78 @@
 #include "base/memory.h"
 #include "cli/commands.h"
 #include "cli/configure.h"
+#include "cli/gallery.h"
+#include "cli/seeds.h"
 #include "device/device.h"
+#include "io/animation.h"
 #include "io/atomic.h"
 #include "io/checkpoint.h"
-#include "io/grid.h"
 #include "train/run.h"
 #include "train/sampler.h"
+#include "train/sheet.h"
 
-enum { MOST_PICTURES = 100000, BATCH = 16 };
+enum {
+    MOST_PICTURES = 100000,
+    USUAL_SEEDS = 36,
+    USUAL_ENDS = 6,
+    USUAL_FRAMES = 12,
+    USUAL_FPS = 24
+};
+/* Pictures in memory at a time, whole batches. */
+enum { AT_ONCE = 16 * GCL_SAMPLER_BATCH };
 
-/* What was asked for. Picture i is that of seed first + i. */
+/* What was asked for. Pictures are those of the seeds, of frames between them, or of the latents that
+ * training shows. */
 typedef struct request {
-    uint64_t first;
-    int count, columns; /* pictures; with steps: frames */
-    int steps;          /* from a seed to the next; 0: a picture for each seed */
+    const gcl_options *options;
+    gcl_seeds seeds;
+    uint64_t run_seed; /* of training */
+    int count, columns;
+    int frames;         /* from a seed to the next; 0: a picture for each seed */
     double temperature; /* 0: the usual one */
     int passes;         /* that readjust running statistics */
-    const char *out;    /* .png or folder; NULL: beside the checkpoint's run */
+    int64_t step;       /* of the checkpoint */
 } request;
+
+/* ---- what the options mean ------------------------------------------------------------------------ */
+
+static int given(const request *r, const char *name) { return gcl_options_given(r->options, name); }
+
+/* Refuses options that mean nothing beside, or without, another one. */
+static int refuse(const request *r, const char *const *names, const char *why, gcl_error *err)
+{
+    for (int i = 0; names[i] != NULL; i++)
+        if (given(r, names[i]))
+            return gcl_fail(err, GCL_USAGE, "--%s: %s", names[i], why);
+    return 0;
+}
+
+static int check_combination(const request *r, gcl_error *err)
+{
+    static const char *const of_path[] = {"frames", "loop", NULL};
+    static const char *const of_animation[] = {"fps", "quality", NULL};
+    static const char *const of_seeds[] = {"seed",       "seeds",       "count",
+                                           "grid",       "temperature", "readjust",
+                                           "truncation", "interpolate", NULL};
+    const gcl_options *o = r->options;
+    gcl_gallery_kind kind = GCL_GALLERY_SHEET;
+    if (o->out != NULL && gcl_gallery_kind_of(o->out, &kind, err) != 0)
+        return -1;
+    if (o->seeds != NULL && o->count > 0)
+        return gcl_fail(err, GCL_USAGE, "--count and --seeds: give one of them");
+    if (!o->interpolate && refuse(r, of_path, "only with --interpolate", err) != 0)
+        return -1;
+    if (kind != GCL_GALLERY_ANIMATION &&
+        refuse(r, of_animation, "only with an animation (--out FILE.webp)", err) != 0)
+        return -1;
+    if (o->fps > 0 && (o->fps < GCL_ANIMATION_SLOWEST || o->fps > GCL_ANIMATION_FASTEST))
+        return gcl_fail(err, GCL_USAGE, "--fps: %g is out of range (%g to %g)", o->fps,
+                        GCL_ANIMATION_SLOWEST, GCL_ANIMATION_FASTEST);
+    if (o->truncation > 0 && o->truncation < 0.01)
+        return gcl_fail(err, GCL_USAGE, "--truncation: %g is out of range (0.01 or more)",
+                        o->truncation);
+    return o->controls ? refuse(r, of_seeds, "does not go with --controls", err) : 0;
+}
 
 static int parse_grid(const char *text, int *columns, int *rows, gcl_error *err)
 {
@@ -34,213 +87,252 @@ static int parse_grid(const char *text, int *columns, int *rows, gcl_error *err)
     return 0;
 }
 
-static int parse_seeds(const char *text, uint64_t *first, int64_t *count, gcl_error *err)
+static int parse_seeds(request *r, int rows, gcl_error *err)
 {
-    unsigned long long a, b;
-    char tail;
-    int n = text[0] == '-' ? 0 : sscanf(text, "%llu-%llu%c", &a, &b, &tail);
-    if (n == 1 && strchr(text, '-') == NULL)
-        b = a;
-    else if (n != 2)
-        return gcl_fail(err, GCL_USAGE, "--seeds '%s': is not A-B (as 0-35)", text);
-    if (b < a || b - a >= MOST_PICTURES)
-        return gcl_fail(err, GCL_USAGE, "--seeds %s: wants 1 to %d seeds", text, MOST_PICTURES);
-    *first = a;
-    *count = (int64_t)(b - a) + 1;
+    const gcl_options *o = r->options;
+    if (o->seeds != NULL)
+        return gcl_seeds_parse(&r->seeds, o->seeds, MOST_PICTURES, err);
+    int64_t count = o->count > 0     ? o->count
+                    : o->interpolate ? USUAL_ENDS
+                    : rows > 0       ? (int64_t)r->columns * rows
+                                     : USUAL_SEEDS;
+    if (count > MOST_PICTURES)
+        return gcl_fail(err, GCL_USAGE, "%lld pictures: at most %d are made in one go",
+                        (long long)count, MOST_PICTURES);
+    gcl_seeds_range(&r->seeds, o->seed, (int)count);
     return 0;
 }
 
-static int parse_request(request *r, const gcl_options *options, gcl_error *err)
+/* Frames 0 .. count-1: from each seed's picture to the next one's, which is the first one's again at
+ * the end of a loop (and then not made twice). */
+static int set_path(request *r, gcl_error *err)
+{
+    const gcl_options *o = r->options;
+    int n = r->seeds.n;
+    int64_t frames = o->frames > 0 ? o->frames : USUAL_FRAMES;
+    int64_t count = o->loop ? n * frames : (n - 1) * frames + 1;
+    if (n < 2)
+        return gcl_fail(err, GCL_USAGE, "--interpolate: wants 2 seeds or more (as --seeds 0-5)");
+    if (count > MOST_PICTURES)
+        return gcl_fail(err, GCL_USAGE, "--frames %lld: makes %lld pictures, more than %d",
+                        (long long)frames, (long long)count, MOST_PICTURES);
+    r->frames = (int)frames;
+    r->count = (int)count;
+    if (r->columns == 0) /* a row for each way, or all of the only one */
+        r->columns = r->frames + (n == 2 && !o->loop);
+    return 0;
+}
+
+static int parse_request(request *r, gcl_error *err)
 {
     int rows = 0;
-    int64_t count = options->count;
-    *r = (request){.first = options->seed,
-                   .temperature = options->temperature,
-                   .passes = options->readjust > 0 ? (int)options->readjust : GCL_USUAL_PASSES,
-                   .out = options->out};
-    if (options->grid != NULL && parse_grid(options->grid, &r->columns, &rows, err) != 0)
+    const gcl_options *o = r->options;
+    if (check_combination(r, err) != 0)
         return -1;
-    if (options->seeds != NULL) {
-        if (options->count > 0)
-            return gcl_fail(err, GCL_USAGE, "--count and --seeds: give one of them");
-        if (parse_seeds(options->seeds, &r->first, &count, err) != 0)
-            return -1;
+    if (o->controls) {
+        r->count = GCL_GRID_PICTURES;
+        r->columns = GCL_GRID_SIDE;
+        return 0;
     }
-    if (count == 0)
-        count = rows > 0 ? r->columns * rows : 36;
-    if (count > MOST_PICTURES)
-        return gcl_fail(err, GCL_USAGE, "--count %lld is out of range (1 to %d)", (long long)count,
-                        MOST_PICTURES);
-    if (rows > 0 && options->interpolate == 0 && count > (int64_t)r->columns * rows)
-        return gcl_fail(err, GCL_USAGE, "--grid %s has no room for %lld pictures", options->grid,
-                        (long long)count);
-    if (options->interpolate > 0) {
-        if (count < 2 || (count - 1) * options->interpolate >= MOST_PICTURES)
-            return gcl_fail(err, GCL_USAGE,
-                            "--interpolate %lld: wants 2 seeds or more (--seeds 0-5) and makes at "
-                            "most %d frames",
-                            (long long)options->interpolate, MOST_PICTURES);
-        r->steps = (int)options->interpolate;
-        r->columns = r->columns > 0 ? r->columns : r->steps + (count == 2);
-        rows = 1;
-        count = (count - 1) * options->interpolate + 1;
-    }
-    r->count = (int)count;
+    if ((o->grid != NULL && parse_grid(o->grid, &r->columns, &rows, err) != 0) ||
+        parse_seeds(r, rows, err) != 0)
+        return -1;
+    if (o->interpolate)
+        return set_path(r, err);
+    r->count = r->seeds.n;
+    if (rows > 0 && r->count > r->columns * rows)
+        return gcl_fail(err, GCL_USAGE, "--grid %s has no room for %d pictures", o->grid, r->count);
     while (r->columns == 0 || (rows == 0 && r->columns * r->columns < r->count))
         r->columns++;
     return 0;
 }
 
-static int is_sheet(const char *out)
+/* ---- pictures ------------------------------------------------------------------------------------- */
+
+static void end_latent(const gcl_model *model, const request *r, int seed, float *latent)
 {
-    size_t n = strlen(out);
-    return n > 4 && strcmp(out + n - 4, ".png") == 0;
+    gcl_sampler_truncated(model, r->seeds.of[seed % r->seeds.n], r->temperature,
+                          r->options->truncation, latent);
 }
 
-static int write_sheet(const char *path, const request *r, const uint8_t *pictures,
-                       const gcl_sampler *sampler, gcl_error *err)
+/* The latents of pictures first .. first+count-1; `ends` has room for two. */
+static void fill_latents(const gcl_model *model, const request *r, int first, int count,
+                         float *ends, float *latents)
 {
-    int height, width, channels;
-    gcl_sampler_picture(sampler, &height, &width, &channels);
-    if (gcl_grid_write_png(path, pictures, r->count, height, width, channels, r->columns, err) != 0)
-        return -1;
-    printf("%s\n", path);
-    return 0;
-}
-
-static int write_folder(const char *folder, const request *r, const uint8_t *pictures,
-                        const gcl_sampler *sampler, gcl_error *err)
-{
-    int height, width, channels, result = gcl_folder_make(folder, err);
-    gcl_sampler_picture(sampler, &height, &width, &channels);
-    size_t bytes = (size_t)height * (size_t)width * (size_t)channels;
-    for (int i = 0; i < r->count && result == 0; i++) {
-        gcl_text path = {0};
-        unsigned long long first = r->steps > 0 ? 0 : r->first; /* frames count from 0 */
-        gcl_text_add(&path, "%s/%06llu.png", folder, first + (unsigned)i);
-        result = gcl_grid_write_png(path.text, pictures + (size_t)i * bytes, 1, height, width,
-                                    channels, 1, err);
-        gcl_text_free(&path);
+    int64_t n = gcl_sampler_latent_count(model);
+    int from = -1;
+    for (int i = first; i < first + count; i++, latents += n) {
+        if (r->frames == 0) {
+            end_latent(model, r, i, latents);
+            continue;
+        }
+        if (from != i / r->frames) {
+            from = i / r->frames;
+            end_latent(model, r, from, ends);
+            end_latent(model, r, from + 1, ends + n);
+        }
+        if (i % r->frames == 0) /* exactly the seed's */
+            memcpy(latents, ends, (size_t)n * sizeof *latents);
+        else
+            gcl_sampler_between(model, ends, ends + n, (double)(i % r->frames) / r->frames,
+                                latents);
     }
-    if (result == 0)
-        printf("%s\n", folder);
-    return result;
 }
 
-static int write_out(const request *r, const uint8_t *pictures, const gcl_sampler *sampler,
-                     const char *run, gcl_error *err)
+static void name_of(const request *r, int i, char name[40])
 {
-    if (r->out != NULL)
-        return is_sheet(r->out) ? write_sheet(r->out, r, pictures, sampler, err)
-                                : write_folder(r->out, r, pictures, sampler, err);
-    gcl_text path = {0};
-    if (gcl_path_kind(run) == 2)
-        gcl_text_add(&path, "%s/", run);
-    int last = r->steps > 0 ? (r->count - 1) / r->steps : r->count - 1;
-    gcl_text_add(&path, "%s-%llu-%llu.png", r->steps > 0 ? "interpolation" : "sample",
-                 (unsigned long long)r->first, (unsigned long long)r->first + (unsigned)last);
-    int result = write_sheet(path.text, r, pictures, sampler, err);
-    gcl_text_free(&path);
-    return result;
+    if (r->options->controls)
+        snprintf(name, 40, "control%02d", i);
+    else if (r->frames > 0)
+        snprintf(name, 40, "frame%05d", i);
+    else
+        snprintf(name, 40, "seed%05llu", (unsigned long long)r->seeds.of[i]);
 }
 
-/* From a to b along the sphere: sin((1-t) w) / sin w a + sin(t w) / sin w b with the angle w between
- * them, so that what lies between is as far from 0 as they are. */
-static void interpolate(const float *a, const float *b, int64_t n, double t, float *out)
+static int add_pictures(gcl_gallery *gallery, gcl_sampler *sampler, const gcl_model *model,
+                        const request *r, const float *controls, gcl_error *err)
 {
-    double ab = 0, aa = 0, bb = 0;
-    for (int64_t i = 0; i < n; i++) {
-        ab += (double)a[i] * b[i];
-        aa += (double)a[i] * a[i];
-        bb += (double)b[i] * b[i];
-    }
-    double cosine = aa > 0 && bb > 0 ? ab / sqrt(aa * bb) : 1;
-    double angle = acos(cosine > 1 ? 1 : cosine < -1 ? -1 : cosine), sine = sin(angle);
-    double of_a = sine > 1e-6 ? sin((1 - t) * angle) / sine : 1 - t;
-    double of_b = sine > 1e-6 ? sin(t * angle) / sine : t;
-    for (int64_t i = 0; i < n; i++)
-        out[i] = (float)(of_a * a[i] + of_b * b[i]);
-}
-
-/* The latents of all pictures or frames. */
-static void fill_latents(const gcl_model *model, const request *r, int64_t n, float *latents)
-{
-    if (r->steps == 0) {
-        for (int i = 0; i < r->count; i++)
-            gcl_sampler_latent(model, r->first + (unsigned)i, r->temperature, latents + i * n);
-        return;
-    }
-    float *ends = gcl_alloc((size_t)(2 * n) * sizeof *ends);
-    for (int i = 0; i < r->count; i++) {
-        unsigned from = (unsigned)(i / r->steps);
-        gcl_sampler_latent(model, r->first + from, r->temperature, ends);
-        gcl_sampler_latent(model, r->first + from + 1, r->temperature, ends + n);
-        interpolate(ends, ends + n, n, (double)(i % r->steps) / r->steps, latents + i * n);
-    }
-    free(ends);
-}
-
-static uint8_t *make_pictures(gcl_sampler *sampler, const gcl_model *model, const request *r,
-                              gcl_error *err)
-{
-    int height, width, channels;
+    int height, width, channels, result = 0;
+    char name[40];
     int64_t n = gcl_sampler_latent_count(model);
     gcl_sampler_picture(sampler, &height, &width, &channels);
-    uint8_t *pictures =
-        gcl_try_alloc((size_t)r->count * (size_t)height * (size_t)width * (size_t)channels,
-                      "sampled pictures", err);
+    size_t bytes = (size_t)height * (size_t)width * (size_t)channels;
+    uint8_t *pictures = gcl_try_alloc(AT_ONCE * bytes, "sampled pictures", err);
+    float *latents = gcl_alloc((size_t)(AT_ONCE + 2) * (size_t)n * sizeof *latents);
     if (pictures == NULL)
-        return NULL;
-    float *latents = gcl_alloc((size_t)(r->count * n) * sizeof(float));
-    fill_latents(model, r, n, latents);
-    int result = gcl_sampler_run(sampler, latents, r->count, pictures, err);
-    free(latents);
-    if (result == 0)
-        return pictures;
+        result = -1;
+    for (int first = 0; first < r->count && result == 0; first += AT_ONCE) {
+        int count = r->count - first < AT_ONCE ? r->count - first : AT_ONCE;
+        if (controls != NULL)
+            memcpy(latents, controls + first * n, (size_t)(count * n) * sizeof *latents);
+        else
+            fill_latents(model, r, first, count, latents + AT_ONCE * n, latents);
+        result = gcl_sampler_run(sampler, latents, count, pictures, err);
+        for (int i = 0; i < count && result == 0; i++) {
+            name_of(r, first + i, name);
+            result = gcl_gallery_add(gallery, pictures + (size_t)i * bytes, name, err);
+        }
+    }
     free(pictures);
-    return NULL;
+    free(latents);
+    return result;
+}
+
+/* The control vectors of the run that is sampled, if these are wanted. free() them. */
+static float *controls_of(const gcl_model *model, const request *r)
+{
+    if (!r->options->controls)
+        return NULL;
+    int64_t n = GCL_GRID_PICTURES * gcl_sampler_latent_count(model);
+    float *controls = gcl_alloc((size_t)n * sizeof *controls);
+    gcl_sampler_control(model, r->run_seed, GCL_GRID_PICTURES, controls);
+    return controls;
+}
+
+/* ---- where they go ---------------------------------------------------------------------------------- */
+
+/* Beside the checkpoint's run: sample-0-35.png, interpolation-1,5,9-12.png, controls-000500.png. */
+static char *usual_path(const request *r, const char *run)
+{
+    gcl_text path = {0};
+    const char *what = r->frames > 0 ? "interpolation" : "sample", *seeds = r->options->seeds;
+    unsigned long long first = r->seeds.n > 0 ? r->seeds.of[0] : 0;
+    if (gcl_path_kind(run) == 2)
+        gcl_text_add(&path, "%s/", run);
+    if (r->options->controls)
+        gcl_text_add(&path, "controls-%06lld", (long long)r->step);
+    else if (seeds != NULL && strlen(seeds) <= 60)
+        gcl_text_add(&path, "%s-%s", what, seeds);
+    else
+        gcl_text_add(&path, "%s-%llu-%llu", what, first,
+                     (unsigned long long)r->seeds.of[r->seeds.n - 1]);
+    gcl_text_add(&path, ".png");
+    return path.text;
+}
+
+static int write_pictures(gcl_sampler *sampler, const gcl_model *model, const request *r,
+                          const char *path, gcl_error *err)
+{
+    const gcl_options *o = r->options;
+    gcl_gallery_options options = {.path = path,
+                                   .count = r->count,
+                                   .columns = r->columns,
+                                   .fps = o->fps > 0 ? o->fps : USUAL_FPS,
+                                   .quality = (int)o->quality};
+    gcl_sampler_picture(sampler, &options.height, &options.width, &options.channels);
+    gcl_gallery *gallery = gcl_gallery_open(&options, err);
+    if (gallery == NULL)
+        return -1;
+    float *controls = controls_of(model, r);
+    int result = add_pictures(gallery, sampler, model, r, controls, err);
+    free(controls);
+    if (result == 0)
+        return gcl_gallery_close(gallery, err);
+    gcl_gallery_abandon(gallery);
+    return -1;
 }
 
 static int sample(gcl_device *dev, const gcl_safetensors *file, const gcl_model *model,
-                  const request *r, const char *run, gcl_error *err)
+                  const request *r, const char *path, gcl_error *err)
 {
     int result = -1;
     gcl_store *store = gcl_store_new(dev);
-    int batch = r->count < BATCH ? r->count : BATCH;
-    gcl_sampler *sampler = gcl_sampler_new(dev, store, model, batch, err);
+    gcl_sampler *sampler = gcl_sampler_new(dev, store, model, GCL_SAMPLER_BATCH, err);
     if (sampler != NULL &&
         gcl_checkpoint_load(file, gcl_sampler_nn(sampler), store, GCL_LOAD_PART, err) == 0 &&
-        gcl_sampler_readjust(sampler, r->passes, r->temperature, err) == 0) {
-        uint8_t *pictures = make_pictures(sampler, model, r, err);
-        if (pictures != NULL)
-            result = write_out(r, pictures, sampler, run, err);
-        free(pictures);
-    }
+        gcl_sampler_readjust_truncated(sampler, r->passes, r->temperature, r->options->truncation,
+                                       err) == 0)
+        result = write_pictures(sampler, model, r, path, err);
     gcl_sampler_free(sampler);
     gcl_store_free(store);
+    if (result == 0)
+        printf("%s\n", path);
+    return result;
+}
+
+/* ---- the command ------------------------------------------------------------------------------------ */
+
+/* What the checkpoint decides. Sheets of training are made at the temperature 1. */
+static void settle(request *r, const gcl_safetensors *file, const gcl_model *model)
+{
+    gcl_checkpoint_facts facts;
+    const gcl_options *o = r->options;
+    gcl_checkpoint_read_facts(file, &facts, NULL); /* it could be read before */
+    r->run_seed = facts.seed;
+    r->step = facts.step;
+    r->temperature = o->controls ? 1 : gcl_sampler_temperature(model, o->temperature);
+    r->passes = o->readjust > 0 ? (int)o->readjust : GCL_USUAL_PASSES;
+}
+
+static int run_request(request *r, gcl_error *err)
+{
+    const char *run = r->options->arguments[0];
+    gcl_config config;
+    char *checkpoint = gcl_run_checkpoint(run, r->options->checkpoint, err);
+    gcl_safetensors *file = checkpoint != NULL ? gcl_safetensors_open(checkpoint, err) : NULL;
+    free(checkpoint);
+    if (file == NULL)
+        return -1;
+    int result = gcl_configure_checkpoint(&config, file, r->options, err);
+    if (result == 0) {
+        settle(r, file, &config.model);
+        char *path = r->options->out != NULL ? gcl_strdup(r->options->out) : usual_path(r, run);
+        gcl_device *dev = gcl_device_open(r->options->device, 0, err);
+        result = dev != NULL ? sample(dev, file, &config.model, r, path, err) : -1;
+        gcl_device_close(dev);
+        free(path);
+    }
+    gcl_config_free(&config);
+    gcl_safetensors_close(file);
     return result;
 }
 
 int gcl_command_sample(const gcl_options *options, gcl_error *err)
 {
-    const char *run = options->arguments[0];
-    request r;
-    gcl_config config;
-    if (parse_request(&r, options, err) != 0)
-        return -1;
-    char *path = gcl_run_checkpoint(run, options->checkpoint, err);
-    gcl_safetensors *file = path != NULL ? gcl_safetensors_open(path, err) : NULL;
-    free(path);
-    if (file == NULL)
-        return -1;
-    int result = gcl_configure_checkpoint(&config, file, options, err);
-    if (result == 0) {
-        r.temperature = gcl_sampler_temperature(&config.model, r.temperature);
-        gcl_device *dev = gcl_device_open(options->device, 0, err);
-        result = dev != NULL ? sample(dev, file, &config.model, &r, run, err) : -1;
-        gcl_device_close(dev);
-    }
-    gcl_config_free(&config);
-    gcl_safetensors_close(file);
+    request r = {.options = options};
+    int result = parse_request(&r, err);
+    if (result == 0)
+        result = run_request(&r, err);
+    gcl_seeds_free(&r.seeds);
     return result;
 }

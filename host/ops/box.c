@@ -1,4 +1,5 @@
-/* Slice and pad: a box of a tensor, whole or every few elements, and its adjoint. cl/box.cl. */
+/* Slice and pad: a box of a tensor, whole or every few elements, and its adjoint; a tensor backwards,
+ * which is a slice too. cl/box.cl. */
 #include "ops/movement.h"
 
 static const int one_each[4] = {1, 1, 1, 1};
@@ -89,10 +90,31 @@ gcl_node *gcl_pad(gcl_node *x, const int begin[4], gcl_shape shape)
     return gcl_pad_step(x, begin, one_each, shape);
 }
 
+gcl_node *gcl_mirror(gcl_node *x, int d)
+{
+    gcl_box_attr attr = {{0}, {1, 1, 1, 1}};
+    if (x->shape.d[d] == 1)
+        return x;
+    attr.begin[d] = x->shape.d[d] - 1;
+    attr.step[d] = -1;
+    return gcl_node_new(x->graph, &gcl_op_slice, x->shape, &x, 1, &attr);
+}
+
+/* The dimension along which a slice is a mirror; -1: it is none. */
+static int mirrored(const gcl_box_attr *a)
+{
+    int d = 3;
+    while (d >= 0 && a->step[d] > 0)
+        d--;
+    return d;
+}
+
 static void slice_gradient(gcl_node *node, gcl_node *dy, const int *wanted, gcl_node **dx)
 {
     const gcl_box_attr *a = node->attr;
-    if (wanted[0])
+    if (wanted[0] && mirrored(a) >= 0)
+        dx[0] = gcl_mirror(dy, mirrored(a));
+    else if (wanted[0])
         dx[0] = gcl_pad_step(dy, a->begin, a->step, node->in[0]->shape);
 }
 
@@ -196,9 +218,26 @@ static const struct box_case {
 };
 
 enum { N_CASES = sizeof cases / sizeof cases[0], N_STRETCHES = 2 };
+enum { N_SLICES = N_CASES - N_STRETCHES };
+
+static const struct mirror_case {
+    const char *name;
+    gcl_shape shape;
+    int d;
+} mirrors[] = {
+    {"pictures backwards", {{3, 2, 3, 4}}, 0}, {"rows backwards", {{2, 5, 3, 8}}, 1},
+    {"columns backwards", {{2, 3, 7, 3}}, 2},  {"columns of vectors backwards", {{2, 3, 4, 33}}, 2},
+    {"channels backwards", {{2, 3, 4, 9}}, 3}, {"a long row backwards", {{1, 1, 1201, 4}}, 2},
+};
+enum { N_MIRRORS = sizeof mirrors / sizeof mirrors[0] };
 
 static gcl_node *slice_case(gcl_graph *g, int i, const char **name)
 {
+    if (i >= N_SLICES) {
+        const struct mirror_case *m = &mirrors[i - N_SLICES];
+        *name = m->name;
+        return gcl_mirror(gcl_variable(g, "x", m->shape), m->d);
+    }
     const struct box_case *t = &cases[i];
     *name = t->name;
     return gcl_slice_step(gcl_variable(g, "x", t->large), t->begin, t->step, t->small);
@@ -222,7 +261,7 @@ const gcl_op gcl_op_slice = {
     .variants = variants,
     .n_variants = N_VARIANTS,
     .build_case = slice_case,
-    .n_cases = N_CASES - N_STRETCHES,
+    .n_cases = N_SLICES + N_MIRRORS,
 };
 
 const gcl_op gcl_op_pad = {

@@ -43,10 +43,14 @@ typedef struct gcl_box_attr {
 } gcl_box_attr;
 gcl_node *gcl_slice(gcl_node *x, const int begin[4], gcl_shape shape);
 gcl_node *gcl_pad(gcl_node *x, const int begin[4], gcl_shape shape);
-/* The same with steps: element i of the result's dimension d is x's begin[d] + i * step[d]; and its
- * adjoint, which puts x's elements that far apart into zeros. */
+/* The same with steps of 1 and more: element i of the result's dimension d is x's begin[d] + i * step[d];
+ * and its adjoint, which puts x's elements that far apart into zeros. */
 gcl_node *gcl_slice_step(gcl_node *x, const int begin[4], const int step[4], gcl_shape shape);
 gcl_node *gcl_pad_step(gcl_node *x, const int begin[4], const int step[4], gcl_shape shape);
+
+/* x backwards along dimension d (0 to 3): element i is x's n-1-i. Its own adjoint; a slice in steps of
+ * -1. torch.flip. */
+gcl_node *gcl_mirror(gcl_node *x, int d);
 
 /* Concatenation over channels of n tensors [N,H,W,Ci] -> [N,H,W,sum Ci]. (Over n: gcl_pack.) */
 gcl_node *gcl_concat(gcl_node *const *parts, int n);

@@ -3,13 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/philox.h"
+#include "base/sha256.h"
 #include "io/grid.h"
 
-/* Training never gets to this step, so its random numbers are none of these. */
-#define NO_STEP 0xffffffffu
-enum { CONTROL_STREAM = 0x636f6e74, SEED_STREAM = 0x73656564, READJUST_STREAM = 0x72656164 };
-enum { PASSES_OF_AVERAGES = 64, READJUST_BATCH = 16 };
+enum { PASSES_OF_AVERAGES = 64, READJUST_BATCH = 16, READJUST_STREAM = 0x72656164 };
 
 /* The generator in one mode: latents to pictures. */
 typedef struct generator {
@@ -27,7 +24,6 @@ struct gcl_sampler {
     const gcl_model *model;
     generator evaluation, readjusting; /* the second is made when first needed */
     int64_t latent_count, picture_count;
-    uint32_t runs; /* so that what pictures draw beside their latents differs from run to run */
     float *values; /* [batch, H, W, C] */
     float *kept;   /* running statistics as training left them; NULL: they are so */
 };
@@ -69,6 +65,12 @@ static int build_evaluation(gcl_sampler *sampler, int batch, gcl_error *err)
     generator *g = &sampler->evaluation;
     if (build(sampler, g, batch, 0, err) != 0)
         return -1;
+    if (g->key_at >= 0 && batch > 1) { /* a run has one key: each picture needs its own */
+        unbuild(g);
+        batch = 1;
+        if (build(sampler, g, batch, 0, err) != 0)
+            return -1;
+    }
     int64_t n = gcl_shape_count(g->pictures->shape);
     sampler->latent_count = gcl_shape_count(g->z->shape) / batch;
     sampler->picture_count = n / batch;
@@ -123,18 +125,31 @@ static void to_usual_range(const gcl_system *system, float *values, int64_t n)
         values[i] = (float)(2 * (values[i] - low) / (high - low) - 1);
 }
 
-static int enqueue(const generator *g, const float *latents, int64_t n, uint32_t run,
-                   gcl_error *err)
+/* What is drawn beside n latents: numbers that are a function of them. */
+static void key_of(const float *latents, int64_t n, uint32_t key[4])
+{
+    gcl_sha256 sum;
+    uint8_t digest[GCL_SHA256_BYTES];
+    gcl_sha256_start(&sum);
+    gcl_sha256_add(&sum, latents, (size_t)n * sizeof *latents);
+    gcl_sha256_end(&sum, digest);
+    memcpy(key, digest, 3 * sizeof *key);
+    key[3] = 0;
+}
+
+/* One run; `share` of its statistics goes into the running ones where these are readjusted. */
+static int enqueue(const generator *g, const float *latents, int64_t n, float share, gcl_error *err)
 {
     unsigned char *stage = gcl_plan_stage(g->plan, err);
+    uint32_t key[4];
     if (stage == NULL)
         return -1;
     if (g->z_at >= 0)
         memcpy(stage + g->z_at, latents, (size_t)n * sizeof(float));
-    uint32_t key[4] = {0, 0, run, 0};
-    if (g->key_at >= 0)
+    if (g->key_at >= 0) {
+        key_of(latents, n, key);
         memcpy(stage + g->key_at, key, sizeof key);
-    float share = 1.0f / (float)(run + 1);
+    }
     if (g->share_at >= 0)
         memcpy(stage + g->share_at, &share, sizeof share);
     return gcl_plan_run(g->plan, err);
@@ -144,7 +159,7 @@ static int run_batch(gcl_sampler *sampler, const float *latents, int count, uint
                      gcl_error *err)
 {
     const generator *g = &sampler->evaluation;
-    if (enqueue(g, latents, count * sampler->latent_count, sampler->runs++, err) != 0 ||
+    if (enqueue(g, latents, count * sampler->latent_count, 0, err) != 0 ||
         gcl_plan_read(g->plan, g->pictures, sampler->values, err) != 0)
         return -1;
     int64_t n = count * sampler->picture_count;
@@ -164,34 +179,6 @@ int gcl_sampler_run(gcl_sampler *sampler, const float *latents, int count, uint8
             return -1;
     }
     return 0;
-}
-
-int64_t gcl_sampler_latent_count(const gcl_model *model)
-{
-    return gcl_shape_count(model->system->latent(model, 1));
-}
-
-static void draw(float *values, int64_t n, uint64_t seed, uint32_t stream, double scale)
-{
-    for (int64_t i = 0; i < n; i++)
-        values[i] = (float)(scale * gcl_philox_normal(seed, NO_STEP, stream, (uint64_t)i));
-}
-
-void gcl_sampler_control(const gcl_model *model, uint64_t seed, int count, float *latents)
-{
-    draw(latents, count * gcl_sampler_latent_count(model), seed, CONTROL_STREAM,
-         model->system->control_scale);
-}
-
-double gcl_sampler_temperature(const gcl_model *model, double given)
-{
-    double usual = model->system->temperature;
-    return given > 0 ? given : usual > 0 ? usual : 1;
-}
-
-void gcl_sampler_latent(const gcl_model *model, uint64_t seed, double temperature, float *latent)
-{
-    draw(latent, gcl_sampler_latent_count(model), seed, SEED_STREAM, temperature);
 }
 
 /* ---- running statistics --------------------------------------------------------------------------- */
@@ -257,6 +244,12 @@ static int build_readjusting(gcl_sampler *sampler, gcl_error *err)
 
 int gcl_sampler_readjust(gcl_sampler *sampler, int passes, double temperature, gcl_error *err)
 {
+    return gcl_sampler_readjust_truncated(sampler, passes, temperature, 0, err);
+}
+
+int gcl_sampler_readjust_truncated(gcl_sampler *sampler, int passes, double temperature,
+                                   double bound, gcl_error *err)
+{
     generator *g = &sampler->readjusting;
     if (passes == GCL_USUAL_PASSES)
         passes = averages(sampler->model) ? PASSES_OF_AVERAGES : 0;
@@ -268,8 +261,8 @@ int gcl_sampler_readjust(gcl_sampler *sampler, int passes, double temperature, g
     float *latents = gcl_alloc((size_t)n * sizeof *latents);
     int result = 0;
     for (int pass = 0; pass < passes && result == 0; pass++) {
-        draw(latents, n, (uint64_t)pass, READJUST_STREAM, temperature);
-        result = enqueue(g, latents, n, (uint32_t)pass, err);
+        gcl_latents_draw(latents, n, (uint64_t)pass, READJUST_STREAM, temperature, bound);
+        result = enqueue(g, latents, n, 1.0f / (float)(pass + 1), err);
     }
     free(latents);
     return result == 0 ? gcl_plan_finish(g->plan, err) : -1;

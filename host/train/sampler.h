@@ -14,11 +14,18 @@
 
 #include "models/model.h"
 #include "plan/plan.h"
+#include "train/latents.h"
 
 typedef struct gcl_sampler gcl_sampler;
 
-/* Pictures are made `batch` at a time. Keeps dev, store and model. Errors: GCL_USAGE (the model has
- * no generator), GCL_DEVICE, GCL_MEMORY. */
+/* Sheets of training and `ganocl sample` make so many at a time, always: a picture is then the same
+ * to the bit whatever is asked for beside it. (Kernels are chosen by shape, and another one may round
+ * otherwise.) */
+enum { GCL_SAMPLER_BATCH = 4 };
+
+/* Pictures are made `batch` at a time, the last batch being filled up; one at a time where a picture is
+ * drawn from what the generator makes of its latent (that draw is a function of the latent). Keeps dev,
+ * store and model. Errors: GCL_USAGE (the model has no generator), GCL_DEVICE, GCL_MEMORY. */
 gcl_sampler *gcl_sampler_new(gcl_device *dev, gcl_store *store, const gcl_model *model, int batch,
                              gcl_error *err);
 void gcl_sampler_free(gcl_sampler *sampler);              /* NULL is fine */
@@ -30,20 +37,14 @@ void gcl_sampler_picture(const gcl_sampler *sampler, int *height, int *width, in
 enum { GCL_USUAL_PASSES = -1 };
 /* Readjusts the running statistics of batch norm to the weights and the temperature that are sampled
  * with (elsewhere "standing statistics"): `passes` batches of latents, N(0,1) times `temperature`, go
- * through the generator with batch statistics, whose mean over the passes the running ones become. GCL_USUAL_PASSES: 64 for averaged weights, whose statistics training does not
- * know, and 0 for others. The latents are the same each time. Errors: GCL_DEVICE, GCL_MEMORY. */
+ * through the generator with batch statistics, whose mean over the passes the running ones become.
+ * GCL_USUAL_PASSES: 64 for averaged weights, whose statistics training does not know, and 0 for others.
+ * The latents are the same each time. Errors: GCL_DEVICE, GCL_MEMORY. */
 int gcl_sampler_readjust(gcl_sampler *sampler, int passes, double temperature, gcl_error *err);
+/* The same for latents that are cut off at +-bound (gcl_sampler_truncated). */
+int gcl_sampler_readjust_truncated(gcl_sampler *sampler, int passes, double temperature,
+                                   double bound, gcl_error *err);
 /* Gives the statistics back as they were before. Does nothing where they were not readjusted. */
 int gcl_sampler_restore(gcl_sampler *sampler, gcl_error *err);
-
-/* Elements of one picture's latent. */
-int64_t gcl_sampler_latent_count(const gcl_model *model);
-/* The control vectors of a run: `count` latents, N(0,1) times the system's control_scale; a function
- * of the seed alone, so that a run's grids show the same latents all along. */
-void gcl_sampler_control(const gcl_model *model, uint64_t seed, int count, float *latents);
-/* The temperature to sample at where `given` is 0: what the system calls usual, else 1. */
-double gcl_sampler_temperature(const gcl_model *model, double given);
-/* The latent that belongs to one seed: N(0,1) times `temperature`. */
-void gcl_sampler_latent(const gcl_model *model, uint64_t seed, double temperature, float *latent);
 
 #endif

@@ -19,7 +19,8 @@ struct gcl_sheet {
     const gcl_model *model;
     gcl_dataset *dataset;
     uint64_t seed;
-    int batch;
+    int batch;            /* of items */
+    int latents_at_once;  /* GCL_SAMPLER_BATCH, or fewer where memory is short */
     gcl_sampler *sampler; /* made when first needed, like all that follows */
     float *latents;
     uint8_t *pictures;
@@ -40,7 +41,8 @@ gcl_sheet *gcl_sheet_new(gcl_device *dev, gcl_store *store, const gcl_model *mod
                              .model = model,
                              .dataset = dataset,
                              .seed = seed,
-                             .batch = batch < ITEMS ? batch : ITEMS};
+                             .batch = batch < ITEMS ? batch : ITEMS,
+                             .latents_at_once = GCL_SAMPLER_BATCH};
     return sheet;
 }
 
@@ -60,10 +62,10 @@ void gcl_sheet_free(gcl_sheet *sheet)
 
 /* Training has the memory; samples make do with what is left, if need be one at a time. Returns 1 to
  * try again with half the batch. */
-static int smaller(gcl_sheet *sheet, const gcl_error *why, gcl_error *err)
+static int smaller(int *batch, const gcl_error *why, gcl_error *err)
 {
-    if (why->code == GCL_MEMORY && sheet->batch > 1) {
-        sheet->batch /= 2;
+    if (why->code == GCL_MEMORY && *batch > 1) {
+        *batch /= 2;
         return 1;
     }
     gcl_fail(err, why->code, "samples: %s", why->text);
@@ -80,8 +82,8 @@ static int prepare_sampler(gcl_sheet *sheet, gcl_error *err)
     do {
         why = (gcl_error){0};
         sheet->sampler =
-            gcl_sampler_new(sheet->dev, sheet->store, sheet->model, sheet->batch, &why);
-    } while (sheet->sampler == NULL && smaller(sheet, &why, err));
+            gcl_sampler_new(sheet->dev, sheet->store, sheet->model, sheet->latents_at_once, &why);
+    } while (sheet->sampler == NULL && smaller(&sheet->latents_at_once, &why, err));
     if (sheet->sampler == NULL)
         return -1;
     gcl_sampler_picture(sheet->sampler, &height, &width, &channels);
@@ -138,7 +140,7 @@ static int prepare_use(gcl_sheet *sheet, gcl_task task, gcl_error *err)
     do {
         why = (gcl_error){0};
         sheet->use = gcl_use_new(sheet->dev, sheet->store, sheet->model, task, sheet->batch, &why);
-    } while (sheet->use == NULL && smaller(sheet, &why, err));
+    } while (sheet->use == NULL && smaller(&sheet->batch, &why, err));
     if (sheet->use == NULL)
         return -1;
     read_items(sheet);

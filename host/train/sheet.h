@@ -21,8 +21,8 @@ typedef struct gcl_sheet gcl_sheet;
 
 enum { GCL_GRID_SIDE = 6, GCL_GRID_PICTURES = GCL_GRID_SIDE * GCL_GRID_SIDE };
 
-/* Keeps all but `seed`; `dataset` may be NULL (then nothing of it is shown). Pictures are made at most
- * `batch` at a time, and fewer if device memory is short. Errors: GCL_DEVICE, GCL_MEMORY. */
+/* Keeps all but `seed`; `dataset` may be NULL (then nothing of it is shown). Of its items at most `batch` are
+ * used at a time, and fewer if device memory is short. Errors: GCL_DEVICE, GCL_MEMORY. */
 gcl_sheet *gcl_sheet_new(gcl_device *dev, gcl_store *store, const gcl_model *model,
                          gcl_dataset *dataset, uint64_t seed, int batch, gcl_error *err);
 void gcl_sheet_free(gcl_sheet *sheet); /* NULL is fine */

@@ -258,7 +258,8 @@ void gcl_json_add_string(gcl_text *text, const char *value)
 static void add_value(const gcl_setting *setting, const char *value, gcl_text *text)
 {
     switch (setting->kind) {
-    case GCL_SETTING_CHOICE: gcl_json_add_string(text, value); return;
+    case GCL_SETTING_CHOICE:
+    case GCL_SETTING_WORDS: gcl_json_add_string(text, value); return;
     case GCL_SETTING_INTS:
     case GCL_SETTING_REALS: gcl_text_add(text, "[%s]", value); return;
     case GCL_SETTING_WEIGHTS: break;
