@@ -231,6 +231,47 @@ START_TEST(state_and_history)
 }
 END_TEST
 
+/* Two large values, written one after the other and used at the end of the graph: the first is used,
+ * and gone, before the second is made. The variables that they change are read by both before. */
+START_TEST(updates_come_as_soon_as_they_can)
+{
+    enum { SIDE = 64, N = 2 * SIDE * SIDE * 32 };
+    gcl_error err = {0};
+    gcl_graph *g = gcl_graph_new();
+    gcl_node *x[2], *large[2], *total[2];
+    static const char *const names[] = {"a", "b"};
+    for (int i = 0; i < 2; i++)
+        x[i] = gcl_variable(g, names[i], gcl_shape_of(2, SIDE / 2, SIDE / 2, 32));
+    for (int i = 0; i < 2; i++)
+        large[i] = gcl_repeat(gcl_add(x[i], x[0]), 2, 0, 0);
+    for (int i = 0; i < 2; i++)
+        total[i] = gcl_sum(gcl_square(large[i]), GCL_AXES_ALL);
+    for (int i = 0; i < 2; i++)
+        gcl_graph_output(gcl_sum(gcl_assign(x[i], gcl_mul(x[i], total[i])), GCL_AXES_ALL),
+                         names[i]);
+    gcl_store *store = gcl_store_new(dev);
+    gcl_plan *plan = gcl_plan_new(dev, g, store, NULL, &err);
+    ck_assert_msg(plan != NULL, "%s", err.text);
+    gcl_plan_stats stats;
+    gcl_plan_get_stats(plan, &stats);
+    ck_assert_uint_lt(stats.value_bytes, 2 * N * sizeof(float));
+    static float start[N / 4];
+    for (int i = 0; i < N / 4; i++)
+        start[i] = 0.5f;
+    ck_assert_int_eq(gcl_store_write(store, "a", start, N / 4, &err), 0);
+    ck_assert_int_eq(gcl_store_write(store, "b", start, N / 4, &err), 0);
+    ck_assert_int_eq(gcl_plan_run(plan, &err), 0);
+    for (int i = 0; i < 2; i++) { /* every sum is exact: (0.5 + 0.5)^2 N, halved, N / 4 times */
+        float got;
+        ck_assert_int_eq(gcl_plan_read(plan, gcl_graph_find_output(g, names[i]), &got, &err), 0);
+        ck_assert_float_eq(got, 0.5f * N * (N / 4));
+    }
+    gcl_plan_free(plan);
+    gcl_store_free(store);
+    gcl_graph_free(g);
+}
+END_TEST
+
 START_TEST(random_numbers)
 {
     gcl_error err = {0};
@@ -464,6 +505,7 @@ int main(void)
     tcase_set_timeout(tc, 0);
     tcase_add_loop_test(tc, random_graphs, 0, 16);
     tcase_add_test(tc, state_and_history);
+    tcase_add_test(tc, updates_come_as_soon_as_they_can);
     tcase_add_test(tc, random_numbers);
     tcase_add_test(tc, tables);
     tcase_add_test(tc, tables_are_shared);

@@ -22,6 +22,7 @@ typedef struct storage {
     gcl_buffer *buffer;
     uint64_t at, bytes;        /* byte offset in the buffer; size */
     int first_unit, last_unit; /* slots: when the memory must be intact */
+    int written, read;         /* variables: schedule.c's ranks of the last units that did so, -1 */
     const char *variable;
     int arena;
 } storage;
@@ -96,8 +97,10 @@ void gcl_plan_decide(gcl_plan *plan);
 int gcl_plan_fuse(gcl_plan *plan, gcl_error *err);
 /* choose.c: variant and recipe of every kernel unit; tails. */
 int gcl_plan_choose(gcl_plan *plan, gcl_error *err);
-/* place.c: storages with buffers and offsets. */
+/* place.c: storages with buffers and offsets; the order of the units is settled between them. */
 int gcl_plan_place(gcl_plan *plan, gcl_error *err);
+/* schedule.c: moves units that free memory forward. Needs storages. */
+void gcl_plan_schedule(gcl_plan *plan);
 /* emit.c, emit_pointwise.c, emit_reduce.c: text of generated kernels. */
 typedef struct emitted {
     char *text;                 /* the whole kernel function, named NAME */

@@ -39,7 +39,7 @@ static storage *new_storage(gcl_plan *plan, const gcl_node *n)
     storage *s = gcl_arena_alloc(plan->memory, sizeof *s);
     s->bytes = (uint64_t)gcl_shape_count(n->shape) * gcl_dtype_bytes(n->dtype);
     s->first_unit = plan->n_units;
-    s->last_unit = -1;
+    s->last_unit = s->written = s->read = -1;
     s->arena = -1;
     return s;
 }
@@ -260,6 +260,7 @@ int gcl_plan_place(gcl_plan *plan, gcl_error *err)
     slot_list list = {0};
     int status = make_storages(plan, err);
     if (status == 0) {
+        gcl_plan_schedule(plan);
         find_lifetimes(plan);
         collect(plan, &list);
         status = place_slots(plan, &list, err);
