@@ -59,6 +59,13 @@ static const char bench_text[] =
     "one "
     "that is not timed.";
 
+static const char export_text[] =
+    "The trained model as ONNX, for any other runtime, or its weights as safetensors in PyTorch's "
+    "layout: what `sample`, `translate` or `classify` uses (averaged weights, readjusted "
+    "statistics), or the pass --network. Into a folder with a README.md, the settings and a "
+    "picture (default: RUN/onnx or RUN/safetensors), or into one file where --out ends in .onnx or "
+    ".safetensors. docs/export.md tells inputs and outputs.";
+
 static const char autotune_text[] =
     "Looks for faster kernels for each model's training step (the default one if none is named): "
     "other "
@@ -116,6 +123,8 @@ const gcl_command gcl_commands[] = {
      gcl_command_evaluate, NULL},
     {"forward", "MODEL", 1, 1, "runs one network once on given tensors", forward_text,
      gcl_command_forward, gcl_help_models},
+    {"export", "RUN", 1, 1, "a trained model for other programs: ONNX or safetensors", export_text,
+     gcl_command_export, NULL},
     {"describe", "MODEL", 1, 1, "layers, parameters, cost and memory of a model", NULL,
      gcl_command_describe, gcl_help_models},
     {"bench", "[MODEL...]", 0, -1, "times training steps, launch by launch", bench_text,

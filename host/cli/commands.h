@@ -14,6 +14,7 @@ int gcl_command_reconstruct(const gcl_options *options, gcl_error *err);
 int gcl_command_classify(const gcl_options *options, gcl_error *err);
 int gcl_command_evaluate(const gcl_options *options, gcl_error *err);
 int gcl_command_forward(const gcl_options *options, gcl_error *err);
+int gcl_command_export(const gcl_options *options, gcl_error *err);
 int gcl_command_describe(const gcl_options *options, gcl_error *err);
 int gcl_command_bench(const gcl_options *options, gcl_error *err);
 int gcl_command_autotune(const gcl_options *options, gcl_error *err);

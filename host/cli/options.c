@@ -51,11 +51,12 @@ static const option table[] = {
     {"data", 0, TEXT, AT(data), "PATH|builtin:NAME", " train reconstruct classify evaluate ",
      "the pictures; train: the built-in ones if not given"},
     {"out", 0, TEXT, AT(out), "PATH",
-     " train sample translate reconstruct evaluate forward dataset ",
+     " train sample translate reconstruct evaluate forward dataset export ",
      "where results go: a run folder (train), a .png sheet, a .webp animation or a folder of "
      "pictures (sample), a folder (translate, dataset pair), one file (dataset convert), a .png "
      "sheet (reconstruct), a .csv table by picture "
-     "(evaluate, of a model that translates), a .safetensors file (forward)"},
+     "(evaluate, of a model that translates), a .safetensors file (forward), a folder or "
+     "one file (export)"},
     {"steps", 0, WHOLE, AT(steps), "N", " train bench ",
      "train: stop when the run has made N steps; bench: time N steps"},
     {"layers", 0, FLAG, AT(layers), NULL, " bench ",
@@ -107,13 +108,18 @@ static const option table[] = {
      "of an animation: 1 to 100, lossy; not given: lossless"},
     {"iw", 0, WHOLE, AT(iw), "K", " evaluate ",
      "draws of the importance-weighted bound (of a model that reconstructs); 1 if not given"},
-    {"temperature", 0, REAL, AT(temperature), "T", " sample evaluate ",
+    {"temperature", 0, REAL, AT(temperature), "T", " sample evaluate export ",
      "scales the latent vectors; not given: 0.7 for nvae, else 1"},
-    {"readjust", 0, WHOLE, AT(readjust), "N", " sample evaluate ",
+    {"readjust", 0, WHOLE, AT(readjust), "N", " sample evaluate export ",
      "N batches of 16 go through the generator at that temperature before, to readjust the running "
      "statistics of batch norm; not given: 64 for averaged weights, else none"},
 
-    {"network", 0, TEXT, AT(network), "NAME", " forward ", "which network; the first if not given"},
+    {"to", 0, TEXT, AT(to), "onnx|safetensors", " export ", "the format"},
+    {"all", 0, FLAG, AT(all), NULL, " export ",
+     "safetensors: weights of all networks, not only what making pictures takes"},
+
+    {"network", 0, TEXT, AT(network), "NAME", " forward export ",
+     "which network or pass; forward: the first if not given; export: the model as it is used"},
     {"weights", 0, TEXT, AT(weights), "FILE.safetensors", " forward ",
      "its parameters under their checkpoint names; a checkpoint is fine"},
     {"in", 0, TEXT, AT(in), "FILE.safetensors[:TENSOR]|PATH", " forward translate dataset ",

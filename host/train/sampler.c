@@ -26,6 +26,7 @@ struct gcl_sampler {
     int64_t latent_count, picture_count;
     float *values; /* [batch, H, W, C] */
     float *kept;   /* running statistics as training left them; NULL: they are so */
+    int passes;    /* that readjusted them */
 };
 
 /* Whether samples come from averaged weights; never where there is no such setting. */
@@ -265,8 +266,11 @@ int gcl_sampler_readjust_truncated(gcl_sampler *sampler, int passes, double temp
         result = enqueue(g, latents, n, 1.0f / (float)(pass + 1), err);
     }
     free(latents);
+    sampler->passes = passes;
     return result == 0 ? gcl_plan_finish(g->plan, err) : -1;
 }
+
+int gcl_sampler_readjusted(const gcl_sampler *sampler) { return sampler->passes; }
 
 int gcl_sampler_restore(gcl_sampler *sampler, gcl_error *err)
 {
@@ -275,5 +279,6 @@ int gcl_sampler_restore(gcl_sampler *sampler, gcl_error *err)
     int result = move_statistics(sampler, sampler->kept, 1, err);
     free(sampler->kept);
     sampler->kept = NULL;
+    sampler->passes = 0;
     return result;
 }

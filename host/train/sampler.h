@@ -44,6 +44,8 @@ int gcl_sampler_readjust(gcl_sampler *sampler, int passes, double temperature, g
 /* The same for latents that are cut off at +-bound (gcl_sampler_truncated). */
 int gcl_sampler_readjust_truncated(gcl_sampler *sampler, int passes, double temperature,
                                    double bound, gcl_error *err);
+/* How many batches readjusted them; 0: they are as training left them. */
+int gcl_sampler_readjusted(const gcl_sampler *sampler);
 /* Gives the statistics back as they were before. Does nothing where they were not readjusted. */
 int gcl_sampler_restore(gcl_sampler *sampler, gcl_error *err);
 
