@@ -81,7 +81,7 @@ int gcl_command_export(const gcl_options *options, gcl_error *err)
     if (parse_request(&r, options, err) != 0)
         return -1;
     char *out = choose_out(&r, options, err);
-    char *path = out != NULL ? gcl_run_checkpoint(r.run, err) : NULL;
+    char *path = out != NULL ? gcl_run_checkpoint(r.run, options->checkpoint, err) : NULL;
     gcl_safetensors *file = path != NULL ? gcl_safetensors_open(path, err) : NULL;
     r.out = out;
     int result = file != NULL ? run(&r, file, options, err) : -1;

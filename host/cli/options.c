@@ -84,7 +84,7 @@ static const option table[] = {
      "how many pictures; not given: 36 (sample), 18 (reconstruct), 512 (evaluate, of a model that "
      "generates), else all"},
     {"checkpoint", 0, TEXT, AT(checkpoint), "best|latest|STEP",
-     " sample translate reconstruct classify evaluate ",
+     " sample translate reconstruct classify evaluate export ",
      "which checkpoint of a run: the best by its evaluations (train --set eval.every=N), the "
      "newest "
      "(if not given), or that of a step"},
