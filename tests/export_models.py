@@ -307,8 +307,11 @@ def check_model(model, settings, folder):
     names = {port.name for port in session.get_inputs()}
     worst = 0
     if system == "nvae":
+        side = session.get_outputs()[0].shape[2:]
+        mixtures = json.loads(session.get_modelmeta().custom_metadata_map["settings"])["mixtures"]
+        draws = {"sample.u_mix": [mixtures, *side], "sample.u_logistic": [3, *side]}
         worst = against_forward(what, model, session, weights, "sample", settings + ["temperature=0.7"],
-                                lambda name: name.replace("z.", "sample.eps."), folder)
+                                lambda name: name.replace("z.", "sample.eps."), folder, draws)
         check_sample(what, run_folder, session, 0.7)
         whole = open_onnx(export(run_folder, "vae.onnx", "--network", "vae"))
         worst = max(worst, against_forward(f"{what} vae", model, whole, weights, "vae", settings,
