@@ -4,7 +4,7 @@
  *      "lr": {"G": 0.0001, "D": 0.0001}, "images_per_s": 52.1, "device_bytes": 123456789}
  *
  * `step` counts from 0: line 0 tells the losses of the first update. `data_wait` is added where there
- * is a data set: the share, 0 to 1, of the time of this call of the program that its training loop
+ * is a data set: the share, 0 to 1, of the time of the steps of this call of the program that its loop
  * spent waiting for a batch. `dropped` is added when updates were dropped because a loss or gradient was
  * not finite; such losses are null.
  *

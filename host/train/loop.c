@@ -29,11 +29,22 @@ typedef struct line_values {
     double data_wait;
 } line_values;
 
-/* The share of the time so far that went into waiting for batches. */
+static double stepping(const gcl_loop *loop) { return elapsed(loop) - loop->aside; }
+
+/* The share of the steps' time so far that went into waiting for batches. */
 static double data_wait(const gcl_loop *loop)
 {
-    double seconds = elapsed(loop);
+    double seconds = stepping(loop);
     return seconds > 0 ? gcl_loader_waited_seconds(loop->loader) / seconds : 0;
+}
+
+static void say_data_wait(const gcl_loop *loop)
+{
+    if (loop->loader == NULL)
+        return;
+    gcl_progress_clear(loop->progress);
+    gcl_say("waiting for data: %.2f %% of the steps' time (%.2f of %.1f s)", 100 * data_wait(loop),
+            gcl_loader_waited_seconds(loop->loader), stepping(loop));
 }
 
 static gcl_journal_line line_of(const gcl_loop *loop, int64_t step, const float *history,
@@ -258,6 +269,7 @@ static int finish(gcl_loop *loop, int signal, gcl_error *err)
 {
     if (drain(loop, err) != 0)
         return -1;
+    say_data_wait(loop);
     int sampled = signal == 0 && loop->replay == NULL && !sample_due(loop);
     if (sampled && write_samples(loop, err) != 0)
         return -1;
@@ -265,9 +277,6 @@ static int finish(gcl_loop *loop, int signal, gcl_error *err)
         return -1;
     gcl_progress_free(loop->progress);
     loop->progress = NULL;
-    if (loop->loader != NULL)
-        gcl_say("waiting for data: %.2f %% of the time (%.2f of %.1f s)", 100 * data_wait(loop),
-                gcl_loader_waited_seconds(loop->loader), elapsed(loop));
     if (signal != 0)
         gcl_say("stopped and saved at step %lld; go on: ganocl train --resume %s",
                 (long long)loop->step, loop->run.folder);
@@ -289,14 +298,31 @@ static int write_due(gcl_loop *loop, int signal, gcl_error *err)
     int evaluate = signal == 0 && gcl_loop_evaluation_due(loop);
     if (!sample && !evaluate && !save_due(loop))
         return 0;
-    if (drain(loop, err) != 0 || (sample && write_samples(loop, err) != 0) ||
+    if (drain(loop, err) != 0)
+        return -1;
+    double before = gcl_seconds();
+    if ((sample && write_samples(loop, err) != 0) ||
         (evaluate && gcl_loop_evaluate(loop, err) != 0) ||
         (save_due(loop) && save(loop, err) != 0) || gcl_loop_mark_best(loop, err) != 0)
         return -1;
     if (sample || evaluate)
         renew_report(loop, 0);
     gcl_progress_restart(loop->progress, loop->step);
+    loop->aside += gcl_seconds() - before;
     return 0;
+}
+
+/* Changes of kernels that belong between two steps. */
+static int adapt_due(gcl_loop *loop, gcl_error *err)
+{
+    if (!gcl_loop_adapts_now(loop))
+        return 0;
+    if (drain(loop, err) != 0)
+        return -1;
+    double before = gcl_seconds();
+    int result = gcl_loop_adapt(loop, err);
+    loop->aside += gcl_seconds() - before;
+    return result;
 }
 
 static int run_steps(gcl_loop *loop, gcl_error *err)
@@ -308,7 +334,7 @@ static int run_steps(gcl_loop *loop, gcl_error *err)
         signal = gcl_interrupt_signal(); /* one that came meanwhile ends it at this step */
         if (signal != 0 || limit_reached(loop))
             return finish(loop, signal, err);
-        if (gcl_loop_adapts_now(loop) && (drain(loop, err) != 0 || gcl_loop_adapt(loop, err) != 0))
+        if (adapt_due(loop, err) != 0)
             return -1;
         if (make_step(loop, err) != 0 || (drain_due(loop) && drain(loop, err) != 0))
             return -1;

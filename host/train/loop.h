@@ -48,6 +48,7 @@ typedef struct gcl_loop {
     int64_t drained;         /* runs of the plan whose history was read */
     int64_t dropped, streak; /* updates dropped: in all, in a row until now */
     double seconds_before, started, drained_at, saved_at;
+    double aside; /* seconds since `started` that went into samples, scores, checkpoints, kernels */
 } gcl_loop;
 
 /* Writes the configuration into the run folder's options.json. Errors: GCL_DISK. */
