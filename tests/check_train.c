@@ -205,7 +205,7 @@ START_TEST(a_run_can_be_made_longer)
     ck_exits(2, "train --resume longer --batch 3");
     ck_said("--batch does not go with --resume");
     ck_exits(2, "train --resume longer --set lr=1e-3");
-    ck_said("only train.* may change");
+    ck_said("only train.* and eval.* may change");
     ck_exits(0, "-q train --config longer/options.json --out again --steps 40");
     ck_same_end("first", "again");
 }
