@@ -233,7 +233,10 @@ END_TEST
 
 START_TEST(the_command_makes_a_folder_that_explains_itself)
 {
+    static const char line[] = "\n{\"step\": 2, \"eval\": {\"likeness\": 0.625}}\n"
+                               "{\"step\": 3, \"eval\": {\"likeness\": 0.5}}\n";
     ck_exits(0, "-q train --model dcgan:tiny --batch 2 --steps 2 --set ema=0.9 --out run");
+    put_file(in_scratch("run/log.jsonl"), line, sizeof line - 1);
     ck_exits(0, "export run --to onnx");
     ck_assert_int_eq(files_in(in_scratch("run/onnx")), 4);
     ck_assert(exists(in_scratch("run/onnx/sample.png")) &&
@@ -243,6 +246,7 @@ START_TEST(the_command_makes_a_folder_that_explains_itself)
     ck_assert_ptr_nonnull(strstr(card, "dcgan:tiny"));
     ck_assert_ptr_nonnull(strstr(card, "| ema | **0.9** |"));
     ck_assert_ptr_nonnull(strstr(card, "averaged over the steps"));
+    ck_assert_ptr_nonnull(strstr(card, "| likeness | 0.625 |"));
     free(card);
     read_model(in_scratch("run/onnx/model.onnx"));
     ck_assert_str_eq(meta("weights"), "averaged");

@@ -1,9 +1,13 @@
 #include "export/card.h"
 
 #include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "io/file.h"
 #include "report/facts.h"
+
+enum { MOST_LOG = 1 << 28 };
 
 /* ---- what the run's folder tells ------------------------------------------------------------------ */
 
@@ -25,6 +29,37 @@ static json_t *run_facts(const char *folder)
 static const char *text_at(const json_t *object, const char *key)
 {
     return json_string_value(json_object_get(object, key));
+}
+
+/* The newest of two lines of a log, as objects, that has an evaluation up to a step. Takes both. */
+static json_t *newer(json_t *known, json_t *line, int64_t step)
+{
+    int fits = json_is_object(json_object_get(line, "eval")) &&
+               json_integer_value(json_object_get(line, "step")) <= step;
+    json_decref(fits ? known : line);
+    return fits ? line : known;
+}
+
+/* The line of log.jsonl with the last evaluation that this checkpoint has behind it, or NULL. */
+static json_t *last_evaluation(const char *folder, int64_t step)
+{
+    gcl_text path = {0};
+    uint8_t *bytes = NULL;
+    size_t n = 0;
+    json_t *found = NULL;
+    gcl_error none = {0};
+    gcl_text_add(&path, "%s/log.jsonl", folder);
+    if (gcl_file_read(path.text, MOST_LOG, &bytes, &n, &none) == 0) {
+        char *rest = NULL;
+        bytes[n] = 0;
+        for (char *line = strtok_r((char *)bytes, "\n", &rest); line != NULL;
+             line = strtok_r(NULL, "\n", &rest))
+            if (strstr(line, "\"eval\"") != NULL)
+                found = newer(found, json_loads(line, 0, NULL), step);
+    }
+    free(bytes);
+    gcl_text_free(&path);
+    return found;
 }
 
 /* ---- parts ---------------------------------------------------------------------------------------- */
@@ -70,6 +105,24 @@ static void add_scores(const json_t *run, gcl_text *out)
             gcl_text_add(out, "| %s | %s |\n", name, json_string_value(value));
     }
     gcl_text_add(out, "\n");
+}
+
+static void add_evaluation(const gcl_card *card, gcl_text *out)
+{
+    const char *key;
+    json_t *value;
+    json_t *line = card->folder != NULL ? last_evaluation(card->folder, card->facts->step) : NULL;
+    if (line == NULL)
+        return;
+    gcl_text_add(out, "## Evaluation\n\nAt step %lld, while it was trained:\n\n| | |\n|---|---|\n",
+                 (long long)json_integer_value(json_object_get(line, "step")));
+    json_object_foreach(json_object_get(line, "eval"), key, value)
+    {
+        if (json_is_number(value))
+            gcl_text_add(out, "| %s | %g |\n", key, json_number_value(value));
+    }
+    gcl_text_add(out, "\n");
+    json_decref(line);
 }
 
 static void add_classes(const json_t *run, gcl_text *out)
@@ -161,6 +214,7 @@ char *gcl_card_text(const gcl_card *card)
     else
         add_weights_use(card, &out);
     add_scores(run, &out);
+    add_evaluation(card, &out);
     add_classes(run, &out);
     add_settings(card, &out);
     json_decref(run);
