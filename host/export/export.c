@@ -40,13 +40,20 @@ typedef struct work {
 
 /* ---- the model and its weights -------------------------------------------------------------------- */
 
-static int load(work *w, gcl_error *err)
+/* Whether the model has to run here: for its picture, or for the statistics of batch norm. */
+static int needs_sampler(const work *w, int file)
+{
+    return w->x.task == GCL_TASK_GENERATE &&
+           (!file || w->x.averaged || w->r->passes != GCL_USUAL_PASSES);
+}
+
+static int load(work *w, int file, gcl_error *err)
 {
     const gcl_model *model = &w->config->model;
     w->store = gcl_store_new(w->dev);
     if (gcl_export_need(&w->x, w->store, err) != 0)
         return -1;
-    if (w->x.task == GCL_TASK_GENERATE) {
+    if (needs_sampler(w, file)) {
         w->sampler = gcl_sampler_new(w->dev, w->store, model, SAMPLES, err);
         if (w->sampler == NULL)
             return -1;
@@ -267,7 +274,7 @@ static int export(work *w, gcl_error *err)
         out[n - 1] = 0;
     int file = is_file(w->r), result = file ? 0 : check_folder(out, err);
     if (result == 0)
-        result = load(w, err);
+        result = load(w, file, err);
     if (result == 0)
         result = file ? write_model(w, out, err) : export_folder(w, out, err);
     free(out);
