@@ -207,6 +207,16 @@ static void say_tried(const job *j, const gcl_choice *choice, double us)
     gcl_verbose("%s: %.1f us (%s)", text, us, values);
 }
 
+static void show_trying(const job *j)
+{
+    char text[160];
+    const gcl_tuner_stats *stats = &j->tuner->stats;
+    gcl_workload_text(&j->part->work, text, sizeof text);
+    gcl_activity_detail(j->tuner->options.activity, "%d tried, %d improved, now %.40s",
+                        stats->tried, stats->improved, text);
+    gcl_activity_update(j->tuner->options.activity, stats->tried);
+}
+
 /* Times one choice and tells the search. 0 also if it does not work; -1 with the error. */
 static int try_choice(job *j, const gcl_choice *choice, gcl_error *err)
 {
@@ -217,6 +227,7 @@ static int try_choice(job *j, const gcl_choice *choice, gcl_error *err)
         gcl_search_tell(j->search, choice, INFINITY);
         return 0;
     }
+    show_trying(j);
     question = question_about(j, "try");
     add_choice(question, "variant", "values", choice);
     if (gcl_search_best(j->search, &best) != NULL)

@@ -18,6 +18,7 @@
 
 #include "autotune/parts.h"
 #include "autotune/records.h"
+#include "base/live.h"
 
 enum { GCL_TUNER_STAGES = 3 };
 
@@ -25,8 +26,9 @@ typedef struct gcl_tuner_options {
     const char *program; /* the worker's: gcl_program_path(); kept */
     const char *device;  /* as --device; kept */
     const gcl_limits *limits;
-    gcl_records *records; /* what is known; added to */
-    double patience;      /* seconds that a candidate may take, more on a busy machine; 0: 30 */
+    gcl_records *records;   /* what is known; added to */
+    gcl_activity *activity; /* told what is tried, or NULL; kept */
+    double patience;        /* seconds that a candidate may take, more on a busy machine; 0: 30 */
 } gcl_tuner_options;
 
 typedef struct gcl_tuner_stats {

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/live.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "io/file.h"
@@ -67,6 +68,7 @@ typedef struct identity {
 typedef struct walk {
     gcl_files *files;
     void *seen; /* tree of the identities of folders that were entered */
+    gcl_activity activity;
 } walk;
 
 static int compare_identities(const void *a, const void *b)
@@ -153,8 +155,10 @@ static int scan(walk *w, const char *below, gcl_error *err)
     closedir(listing);
     if (n > 0)
         qsort(names, n, sizeof *names, compare_names);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         add_entry(w, names[i]);
+        gcl_activity_update(&w->activity, (int64_t)(w->files->n + w->files->n_other));
+    }
     free(names);
     return 0;
 }
@@ -163,7 +167,9 @@ static int list_folder(gcl_files *files, const struct stat *status, gcl_error *e
 {
     walk w = {.files = files};
     enter_once(&w, status);
+    gcl_activity_begin(&w.activity, "looking for pictures", 0);
     int result = scan(&w, "", err);
+    gcl_activity_end(&w.activity);
     forget_seen(&w);
     return result;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "autotune/program.h"
+#include "base/live.h"
 #include "base/log.h"
 #include "cli/commands.h"
 #include "device/ahead.h"
@@ -34,6 +35,7 @@ int main(int argc, char **argv)
     if (fflush(stdout) != 0 && errno != EPIPE && status == 0)
         status = gcl_fail(&err, GCL_DISK, "standard output: cannot be written");
     if (status < 0) {
+        gcl_live_clear();
         fprintf(stderr, "ganocl: %s\n", err.text);
         status = err.code;
     }

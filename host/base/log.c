@@ -4,11 +4,14 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "base/live.h"
+
 int gcl_log_level = 0;
 
 static void print(const char *head, const char *format, va_list arguments)
 {
     flockfile(stderr);
+    gcl_live_clear();
     fputs(head, stderr);
     vfprintf(stderr, format, arguments);
     fputc('\n', stderr);

@@ -72,15 +72,19 @@ static int search(tuning *t, gcl_error *err)
 {
     char *program = gcl_program_path();
     double end = t->end - seconds_to_compare(t);
+    gcl_activity activity;
+    gcl_activity_begin_timed(&activity, "tuning", end - gcl_seconds());
     gcl_tuner_options options = {.program = program,
                                  .device = t->timing.device,
                                  .limits = &t->timing.limits,
-                                 .records = t->records};
+                                 .records = t->records,
+                                 .activity = &activity};
     gcl_tuner *tuner = gcl_tuner_new(&options, &t->first.parts);
     int result = 1;
     do
         result = gcl_tuner_next(tuner, end - gcl_seconds(), err);
     while (result == 1 && gcl_seconds() < end);
+    gcl_activity_end(&activity);
     if (result >= 0)
         result = compare(t, tuner, err);
     t->stats = gcl_tuner_get_stats(tuner);

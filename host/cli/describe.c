@@ -1,9 +1,11 @@
 #include "cli/describe.h"
 
 #include <jansson.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/live.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "cli/commands.h"
@@ -51,47 +53,47 @@ static int cost_of_step(step_cost *cost, const gcl_model *model, int batch, gcl_
 
 /* ---- the table ------------------------------------------------------------------------------------ */
 
-static void print_layers(const gcl_layers *layers)
+static void print_layers(FILE *out, const gcl_layers *layers)
 {
-    printf("\n%-32s %-18s %12s %12s\n", layers->network, "output", "parameters", "MFLOP");
+    fprintf(out, "\n%-32s %-18s %12s %12s\n", layers->network, "output", "parameters", "MFLOP");
     for (int i = 0; i < layers->n_rows; i++) {
         const gcl_layer_row *row = &layers->rows[i];
         char shape[40];
         snprintf(shape, sizeof shape, "%dx%dx%d", row->shape.d[1], row->shape.d[2],
                  row->shape.d[3]);
-        printf("%-32s %-18s %12lld %12.2f\n", row->name, shape, (long long)row->parameters,
-               row->flops / 1e6);
+        fprintf(out, "%-32s %-18s %12lld %12.2f\n", row->name, shape, (long long)row->parameters,
+                row->flops / 1e6);
     }
-    printf("%-32s %-18s %12lld %12.2f", "total", "", (long long)layers->parameters,
-           layers->flops / 1e6);
+    fprintf(out, "%-32s %-18s %12lld %12.2f", "total", "", (long long)layers->parameters,
+            layers->flops / 1e6);
     if (layers->buffers > 0)
-        printf("   and %lld in buffers", (long long)layers->buffers);
-    printf("\n");
+        fprintf(out, "   and %lld in buffers", (long long)layers->buffers);
+    fprintf(out, "\n");
 }
 
-static void print_step(const step_cost *cost)
+static void print_step(FILE *out, const step_cost *cost)
 {
-    printf("\ntraining step at batch %d: %.2f GFLOP", cost->batch, cost->flops / 1e9);
+    fprintf(out, "\ntraining step at batch %d: %.2f GFLOP", cost->batch, cost->flops / 1e9);
     if (cost->placed)
-        printf(", %.1f MB of device memory", (double)cost->peak_bytes / 1e6);
+        fprintf(out, ", %.1f MB of device memory", (double)cost->peak_bytes / 1e6);
     if (cost->peak_bytes > cost->memory_bytes)
-        printf(", which has only %.1f MB: take a smaller --batch or preset",
-               (double)cost->memory_bytes / 1e6);
+        fprintf(out, ", which has only %.1f MB: take a smaller --batch or preset",
+                (double)cost->memory_bytes / 1e6);
     if (cost->recompute)
-        printf(" (activations computed a second time in the backward pass)");
-    printf("\n");
+        fprintf(out, " (activations computed a second time in the backward pass)");
+    fprintf(out, "\n");
 }
 
-static int print_networks(const gcl_model *model, gcl_error *err)
+static int print_networks(FILE *out, const gcl_model *model, gcl_error *err)
 {
     char name[128];
     gcl_model_name(model, name, sizeof name);
-    printf("%s: %s\n", name, model->preset->help);
+    fprintf(out, "%s: %s\n", name, model->preset->help);
     for (const char *const *network = model->system->networks(model); *network != NULL; network++) {
         gcl_layers layers;
         if (gcl_layers_build(&layers, model, *network, err) != 0)
             return -1;
-        print_layers(&layers);
+        print_layers(out, &layers);
         gcl_layers_free(&layers);
     }
     return 0;
@@ -221,9 +223,9 @@ static int describe(const gcl_config *config, const gcl_options *options, gcl_er
         return -1;
     if (options->json)
         return print_json(model, &cost, err);
-    if (print_networks(model, err) != 0)
+    if (print_networks(stdout, model, err) != 0)
         return -1;
-    print_step(&cost);
+    print_step(stdout, &cost);
     print_settings(model);
     return 0;
 }
@@ -259,8 +261,28 @@ static int make_step(gcl_trainer *trainer, gcl_loader *loader, uint64_t seed, in
     return gcl_plan_run(trainer->plan, err);
 }
 
-/* The first step is not timed: it loads what the driver loads late. */
-static int time_steps(gcl_trainer *trainer, gcl_loader *loader, uint64_t seed, gcl_error *err)
+/* How long the whole run will take, where its end is known. */
+static void print_time(FILE *out, const gcl_config *config, gcl_dataset *dataset, int pictures,
+                       double seconds)
+{
+    char clock[32];
+    double steps = (double)config->steps;
+    double passes = ceil(config->epochs * (double)gcl_dataset_count(dataset) / pictures);
+    fprintf(out, "time a step: %.1f ms, %.1f images/s", 1e3 * seconds, pictures / seconds);
+    if (config->epochs > 0 && (steps == 0 || passes < steps))
+        steps = passes;
+    gcl_clock_text(steps * seconds, clock, sizeof clock);
+    if (steps > 0 && (config->minutes == 0 || steps * seconds < 60 * config->minutes))
+        fprintf(out, "; %.0f steps: about %s", steps, clock);
+    else if (config->minutes > 0)
+        fprintf(out, "; %g minutes: about %.0f steps", config->minutes,
+                60 * config->minutes / seconds);
+    fprintf(out, "\n");
+}
+
+/* The first step is not timed: it loads what the driver loads late. Returns the seconds of a step, or
+ * -1. */
+static double time_steps(gcl_trainer *trainer, gcl_loader *loader, uint64_t seed, gcl_error *err)
 {
     if (gcl_checkpoint_initialise(trainer->nn, trainer->store, seed, err) != 0 ||
         make_step(trainer, loader, seed, 0, err) != 0 || gcl_plan_finish(trainer->plan, err) != 0)
@@ -271,14 +293,11 @@ static int time_steps(gcl_trainer *trainer, gcl_loader *loader, uint64_t seed, g
             return -1;
     if (gcl_plan_finish(trainer->plan, err) != 0)
         return -1;
-    double seconds = (gcl_seconds() - start) / TIMED_STEPS;
-    printf("time a step: %.1f ms, %.1f images/s\n", 1e3 * seconds,
-           gcl_trainer_pictures(trainer) / seconds);
-    return 0;
+    return (gcl_seconds() - start) / TIMED_STEPS;
 }
 
-static int measure(const gcl_config *config, const gcl_train_request *request, gcl_device *dev,
-                   gcl_dataset *dataset, gcl_error *err)
+static int measure(FILE *out, const gcl_config *config, const gcl_train_request *request,
+                   gcl_device *dev, gcl_dataset *dataset, gcl_error *err)
 {
     gcl_trainer trainer;
     gcl_batch batch = gcl_config_batch(config);
@@ -298,32 +317,33 @@ static int measure(const gcl_config *config, const gcl_train_request *request, g
     gcl_tuning_free(&tuning);
     if (built != 0)
         return -1;
-    print_step(&(step_cost){.batch = config->batch,
-                            .placed = 1,
-                            .recompute = trainer.recompute,
-                            .peak_bytes = gcl_trainer_bytes(&trainer),
-                            .memory_bytes = gcl_device_limits(dev)->memory_bytes,
-                            .flops = gcl_graph_flops(trainer.graph)});
+    print_step(out, &(step_cost){.batch = config->batch,
+                                 .placed = 1,
+                                 .recompute = trainer.recompute,
+                                 .peak_bytes = gcl_trainer_bytes(&trainer),
+                                 .memory_bytes = gcl_device_limits(dev)->memory_bytes,
+                                 .flops = gcl_graph_flops(trainer.graph)});
     gcl_loader *loader = gcl_loader_new(dataset, &options, err);
-    int result = loader != NULL ? time_steps(&trainer, loader, config->seed, err) : -1;
+    double seconds = loader != NULL ? time_steps(&trainer, loader, config->seed, err) : -1;
+    if (seconds >= 0)
+        print_time(out, config, dataset, gcl_trainer_pictures(&trainer), seconds);
     gcl_loader_free(loader);
     gcl_trainer_free(&trainer);
-    return result;
+    return seconds >= 0 ? 0 : -1;
 }
 
-int gcl_describe_training(gcl_config *config, const gcl_train_request *request, gcl_error *err)
+int gcl_describe_training(FILE *out, gcl_config *config, const gcl_train_request *request,
+                          gcl_error *err)
 {
-    if (config->replay != NULL)
-        return gcl_fail(err, GCL_USAGE, "--dry-run does not go with --replay");
     if (config->batch == 0)
         config->batch = config->model.preset->batch;
     gcl_device *dev = gcl_device_open(request->device, 0, err);
     gcl_dataset *dataset = dev != NULL ? gcl_train_dataset(config, err) : NULL;
-    int result = dataset != NULL ? print_networks(&config->model, err) : -1;
+    int result = dataset != NULL ? print_networks(out, &config->model, err) : -1;
     if (result == 0) {
-        printf("\ndata: %s\n", gcl_dataset_describe(dataset));
-        printf("device %d: %s\n", gcl_device_number(dev), gcl_device_limits(dev)->name);
-        result = measure(config, request, dev, dataset, err);
+        fprintf(out, "\ndata: %s\n", gcl_dataset_describe(dataset));
+        fprintf(out, "device %d: %s\n", gcl_device_number(dev), gcl_device_limits(dev)->name);
+        result = measure(out, config, request, dev, dataset, err);
     }
     gcl_dataset_close(dataset);
     gcl_device_close(dev);

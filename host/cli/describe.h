@@ -2,11 +2,14 @@
 #ifndef GCL_CLI_DESCRIBE_H
 #define GCL_CLI_DESCRIBE_H
 
+#include <stdio.h>
+
 #include "models/model.h"
 #include "train/train.h"
 
-/* train --dry-run: the layer table, memory, facts of the data, and the time of a step, measured on
- * the device without leaving anything behind. */
-int gcl_describe_training(gcl_config *config, const gcl_train_request *request, gcl_error *err);
+/* train --dry-run, and train -v before it begins: the layer table, memory, facts of the data, and the
+ * time of a step, measured on the device without leaving anything behind. Not for a replay. */
+int gcl_describe_training(FILE *out, gcl_config *config, const gcl_train_request *request,
+                          gcl_error *err);
 
 #endif

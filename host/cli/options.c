@@ -74,6 +74,10 @@ static const option table[] = {
      "options and settings from a file; a run's options.json is one"},
     {"replay", 0, TEXT, AT(replay), "FILE.safetensors", " train ",
      "takes every batch and every random draw from the file: the conformance mode"},
+    {"preview", 0, TEXT_OR_NOTHING, AT(preview), "[blocks|sixel|off]", " train ",
+     "shows each sample sheet in the terminal: as sixel graphics if it says that it has them, else "
+     "as "
+     "coloured half blocks"},
     {"dry-run", 0, FLAG, AT(dry_run), NULL, " train ",
      "shows layers, memory, data and the time of a step; writes nothing"},
 

@@ -49,6 +49,7 @@ static int reconstruct(gcl_trained *t, const char *out, gcl_error *err)
             result = add_pairs(t, made, indices, n, pairs + done, err);
         done += (size_t)n;
     }
+    gcl_trained_stop_reading(t);
     size_t shown = done < wanted ? done : wanted;
     if (result == 0 && shown == 0)
         result = gcl_fail(err, GCL_DATA, "%s: no picture in it can be read", t->options->data);

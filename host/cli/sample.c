@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/live.h"
 #include "base/memory.h"
 #include "cli/commands.h"
 #include "cli/configure.h"
@@ -199,8 +200,10 @@ static int add_pictures(gcl_gallery *gallery, gcl_sampler *sampler, const gcl_mo
     size_t bytes = (size_t)height * (size_t)width * (size_t)channels;
     uint8_t *pictures = gcl_try_alloc(AT_ONCE * bytes, "sampled pictures", err);
     float *latents = gcl_alloc((size_t)(AT_ONCE + 2) * (size_t)n * sizeof *latents);
+    gcl_activity activity;
     if (pictures == NULL)
         result = -1;
+    gcl_activity_begin(&activity, "making pictures", r->count);
     for (int first = 0; first < r->count && result == 0; first += AT_ONCE) {
         int count = r->count - first < AT_ONCE ? r->count - first : AT_ONCE;
         if (controls != NULL)
@@ -210,9 +213,11 @@ static int add_pictures(gcl_gallery *gallery, gcl_sampler *sampler, const gcl_mo
         result = gcl_sampler_run(sampler, latents, count, pictures, err);
         for (int i = 0; i < count && result == 0; i++) {
             name_of(r, first + i, name);
+            gcl_activity_update(&activity, first + i);
             result = gcl_gallery_add(gallery, pictures + (size_t)i * bytes, name, err);
         }
     }
+    gcl_activity_end(&activity);
     free(pictures);
     free(latents);
     return result;

@@ -78,6 +78,8 @@ static int check_together(const gcl_options *options, const gcl_config *config, 
         return gcl_fail(err, GCL_USAGE,
                         "--data does not go with --replay: the recording has the "
                         "pictures");
+    if (config->replay != NULL && options->dry_run)
+        return gcl_fail(err, GCL_USAGE, "--dry-run does not go with --replay");
     return 0;
 }
 
@@ -100,15 +102,40 @@ static int read_resumed(gcl_config *config, gcl_train_request *request, const ch
     return result;
 }
 
+static int read_preview(const gcl_options *options, gcl_train_request *request, gcl_error *err)
+{
+    if (options->preview == NULL)
+        return 0;
+    int mode = gcl_preview_mode_named(options->preview);
+    if (mode < 0)
+        return gcl_fail(err, GCL_USAGE, "--preview %s: there are blocks, sixel and off",
+                        options->preview);
+    request->preview = (gcl_preview_mode)mode;
+    return 0;
+}
+
+/* With -v what is to be trained is described first. */
+static int describe_and_train(gcl_config *config, const gcl_options *options,
+                              const gcl_train_request *request, gcl_error *err)
+{
+    int wanted = options->verbose && config->replay == NULL;
+    if (wanted && request->resume == NULL && request->out != NULL &&
+        gcl_run_check_new(request->out, err) != 0)
+        return -1;
+    if (wanted && gcl_describe_training(stderr, config, request, err) != 0)
+        return -1;
+    return gcl_train(config, request, err);
+}
+
 static int run_train(gcl_config *config, const gcl_options *options, gcl_error *err)
 {
     gcl_train_request request = {
         .device = options->device, .threads = (int)options->threads, .out = options->out};
     char *folder = NULL;
-    int status = 0;
-    if (options->resume != NULL)
+    int status = read_preview(options, &request, err);
+    if (status == 0 && options->resume != NULL)
         status = read_resumed(config, &request, options->resume, &folder, err);
-    else if (options->config != NULL)
+    else if (status == 0 && options->config != NULL)
         status = gcl_config_read(config, options->config, err);
     if (status == 0) {
         apply_options(config, options);
@@ -116,9 +143,10 @@ static int run_train(gcl_config *config, const gcl_options *options, gcl_error *
     }
     if (status == 0)
         status = gcl_config_finish(config, err);
-    if (status == 0)
-        status = options->dry_run ? gcl_describe_training(config, &request, err)
-                                  : gcl_train(config, &request, err);
+    if (status == 0 && options->dry_run)
+        status = gcl_describe_training(stdout, config, &request, err);
+    else if (status == 0)
+        status = describe_and_train(config, options, &request, err);
     free(folder);
     return status;
 }

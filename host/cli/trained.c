@@ -28,6 +28,7 @@ int gcl_trained_open(gcl_trained *t, const char *run, const gcl_options *options
 
 void gcl_trained_close(gcl_trained *t)
 {
+    gcl_trained_stop_reading(t);
     free(t->batch[0]);
     free(t->batch[1]);
     gcl_dataset_close(t->dataset);
@@ -63,9 +64,25 @@ int gcl_trained_data(gcl_trained *t, const char *path, gcl_wanted_kind kind, gcl
     return t->dataset != NULL ? 0 : -1;
 }
 
+static void show_reading(gcl_trained *t, size_t next, size_t count)
+{
+    if (!t->reads)
+        gcl_activity_begin(&t->activity, "pictures", (int64_t)count);
+    t->reads = 1;
+    gcl_activity_update(&t->activity, (int64_t)next);
+}
+
+void gcl_trained_stop_reading(gcl_trained *t)
+{
+    if (t->reads)
+        gcl_activity_end(&t->activity);
+    t->reads = 0;
+}
+
 int gcl_trained_read(gcl_trained *t, size_t *next, size_t count, size_t *indices)
 {
     int n = 0;
+    show_reading(t, *next, count);
     while (n < gcl_use_batch(t->use) && *next < count) {
         void *const fields[2] = {t->batch[0] + (size_t)n * t->field_bytes[0],
                                  t->batch[1] + (size_t)n * t->field_bytes[1]};
@@ -73,6 +90,8 @@ int gcl_trained_read(gcl_trained *t, size_t *next, size_t count, size_t *indices
         if (gcl_dataset_read(t->dataset, index, NULL, fields, NULL) == 0)
             indices[n++] = index;
     }
+    if (n == 0)
+        gcl_trained_stop_reading(t);
     return n;
 }
 

@@ -8,6 +8,7 @@
 #ifndef GCL_CLI_TRAINED_H
 #define GCL_CLI_TRAINED_H
 
+#include "base/live.h"
 #include "cli/options.h"
 #include "datasets/dataset.h"
 #include "device/device.h"
@@ -26,6 +27,8 @@ typedef struct gcl_trained {
     int64_t step;      /* updates that it has had */
     uint8_t *batch[2]; /* the last items read: both fields, [use's batch] */
     size_t field_bytes[2];
+    gcl_activity activity; /* the reading, as it is shown */
+    int reads;             /* 1: it is going on */
 } gcl_trained;
 
 /* RUN is a run folder or a checkpoint file. Errors: GCL_DATA, GCL_USAGE, GCL_DEVICE. */
@@ -39,6 +42,8 @@ int gcl_trained_data(gcl_trained *t, const char *path, gcl_wanted_kind kind, gcl
 /* Reads the next readable items from position *next on into t->batch, remembers their numbers and
  * advances *next. Returns how many: up to the use's batch, 0 at the end of `count`. */
 int gcl_trained_read(gcl_trained *t, size_t *next, size_t count, size_t *indices);
+/* The reading is over before its end; otherwise this happens by itself. */
+void gcl_trained_stop_reading(gcl_trained *t);
 /* What --count N leaves of the data set. */
 size_t gcl_trained_count(const gcl_trained *t);
 /* "FOLDER/NAME.png" for an item "sub/NAME.jpg": its path below the data set with '/' as '_'.

@@ -2,20 +2,17 @@
 
 #include <pthread.h>
 
-#include "base/log.h"
+#include "base/live.h"
 #include "base/memory.h"
 #include "train/train.h"
 
 enum { MAX_THREADS = 256 };
-#define SECONDS_BETWEEN 5.0
-
 typedef struct crew {
     size_t n, next;
-    const char *what;
     int (*work)(void *context, size_t i);
     void *context;
-    double said;
-    pthread_mutex_t lock;
+    gcl_activity activity;
+    pthread_mutex_t lock; /* of `next` and the activity */
 } crew;
 
 /* The next number; n when there is none. */
@@ -25,11 +22,7 @@ static size_t take(crew *c, int stop)
     if (stop)
         c->next = c->n;
     size_t i = c->next < c->n ? c->next++ : c->n;
-    double now = gcl_seconds();
-    if (i < c->n && now - c->said > SECONDS_BETWEEN) {
-        gcl_say("%zu of %zu %s", i, c->n, c->what);
-        c->said = now;
-    }
+    gcl_activity_update(&c->activity, (int64_t)i);
     pthread_mutex_unlock(&c->lock);
     return i;
 }
@@ -45,15 +38,17 @@ static void *run(void *argument)
 void gcl_workers_run(size_t n, int threads, const char *what, int (*work)(void *context, size_t i),
                      void *context)
 {
-    crew c = {.n = n, .what = what, .work = work, .context = context, .said = gcl_seconds()};
+    crew c = {.n = n, .work = work, .context = context};
     pthread_t others[MAX_THREADS];
     int n_others = 0, wanted = gcl_train_threads(threads);
     pthread_mutex_init(&c.lock, NULL);
+    gcl_activity_begin(&c.activity, what, (int64_t)n);
     while (n_others < wanted - 1 && n_others < MAX_THREADS &&
            pthread_create(&others[n_others], NULL, run, &c) == 0)
         n_others++;
     run(&c);
     for (int i = 0; i < n_others; i++)
         pthread_join(others[i], NULL);
+    gcl_activity_end(&c.activity);
     pthread_mutex_destroy(&c.lock);
 }

@@ -9,7 +9,7 @@
 
 /* Calls work(context, i) once for each i < n, by `threads` threads at once (0: one for each core but
  * one), in no certain order, and returns when all is done. A call that does not return 0 lets nothing
- * more begin. Every few seconds it says how many `what` are done. */
+ * more begin. `what` names it while it is shown how many are done. */
 void gcl_workers_run(size_t n, int threads, const char *what, int (*work)(void *context, size_t i),
                      void *context);
 

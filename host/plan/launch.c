@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/live.h"
 #include "base/log.h"
 #include "plan/internal.h"
 
@@ -258,12 +259,17 @@ static int bind_units(gcl_plan *plan, const emitted *e, const int *number, gcl_p
 static int make_ready(gcl_plan *plan, gcl_error *err)
 {
     gcl_ahead *ahead = gcl_ahead_new(plan->dev);
+    gcl_activity activity;
     int status = 0;
     for (int i = 0; i < plan->n_launches && ahead != NULL; i++)
         gcl_bound_ahead(plan->launches[i], ahead);
     gcl_ahead_go(ahead);
-    for (int i = 0; i < plan->n_launches && status == 0; i++)
+    gcl_activity_begin(&activity, "building kernels", plan->n_launches);
+    for (int i = 0; i < plan->n_launches && status == 0; i++) {
+        gcl_activity_update(&activity, i);
         status = gcl_bound_ready(plan->launches[i], err);
+    }
+    gcl_activity_end(&activity);
     return status;
 }
 

@@ -73,7 +73,6 @@ int gcl_loop_evaluate(gcl_loop *loop, gcl_error *err)
 {
     gcl_measured values;
     double began = gcl_seconds();
-    gcl_progress_clear(loop->progress);
     int result = gcl_evaluation_run(loop->evaluation, &values, err);
     if (result != 0)
         return result < 0 ? -1 : 0; /* interrupted: it is made when the run goes on */

@@ -13,6 +13,7 @@ struct gcl_learner {
     gcl_records *records;
     gcl_tuner *tuner;
     double seconds; /* that are left */
+    gcl_activity activity;
 };
 
 gcl_learner *gcl_learner_new(const gcl_plan *plan, const char *device, const gcl_limits *limits,
@@ -23,8 +24,11 @@ gcl_learner *gcl_learner_new(const gcl_plan *plan, const char *device, const gcl
     l->records = gcl_records_known(gcl_ops);
     l->seconds = seconds;
     gcl_parts_collect(&l->parts, plan);
-    gcl_tuner_options options = {
-        .program = l->program, .device = device, .limits = limits, .records = l->records};
+    gcl_tuner_options options = {.program = l->program,
+                                 .device = device,
+                                 .limits = limits,
+                                 .records = l->records,
+                                 .activity = &l->activity};
     l->tuner = gcl_tuner_new(&options, &l->parts);
     return l;
 }
@@ -44,8 +48,10 @@ int gcl_learner_next(gcl_learner *l)
 {
     gcl_error err = {0};
     double start = gcl_seconds();
+    gcl_activity_begin_timed(&l->activity, "tuning", l->seconds);
     int result = l->seconds > 0 ? gcl_tuner_next(l->tuner, l->seconds, &err) : 0;
     l->seconds -= gcl_seconds() - start;
+    gcl_activity_end(&l->activity);
     if (result < 0)
         gcl_warn("%s; training goes on with what was found until now", err.text);
     return result == 1;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/live.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "io/atomic.h"
@@ -42,7 +43,6 @@ static void say_data_wait(const gcl_loop *loop)
 {
     if (loop->loader == NULL)
         return;
-    gcl_progress_clear(loop->progress);
     gcl_say("waiting for data: %.2f %% of the steps' time (%.2f of %.1f s)", 100 * data_wait(loop),
             gcl_loader_waited_seconds(loop->loader), stepping(loop));
 }
@@ -110,11 +110,9 @@ static int check_guards(gcl_loop *loop, int64_t step, const float *guards, gcl_e
             network = s->guards[i].network;
     loop->streak = network != NULL ? loop->streak + 1 : 0;
     loop->dropped += network != NULL;
-    if (loop->streak == 1) {
-        gcl_progress_clear(loop->progress);
+    if (loop->streak == 1)
         gcl_warn("step %lld: a loss or gradient of %s is not finite; its update was dropped",
                  (long long)step, network);
-    }
     if (loop->streak >= setting(loop, GCL_TRAIN_DIVERGED_AFTER))
         return fail_diverged(loop, step, network, err);
     return 0;
@@ -166,6 +164,18 @@ int gcl_loop_sample_due(int64_t step, int64_t every)
     return step == 50 || step % (step <= 1000 ? 100 : 500) == 0;
 }
 
+/* PATH.png and PATH-reconstructed.png, whichever there are. */
+static void show_sheets(const gcl_loop *loop, const char *path)
+{
+    gcl_text file = {0};
+    gcl_text_add(&file, "%s.png", path);
+    gcl_preview_show(loop->preview, file.text, GCL_GRID_SIDE);
+    file.length = 0;
+    gcl_text_add(&file, "%s-reconstructed.png", path);
+    gcl_preview_show(loop->preview, file.text, GCL_PAIR_ROWS);
+    gcl_text_free(&file);
+}
+
 static int write_samples(gcl_loop *loop, gcl_error *err)
 {
     char name[64];
@@ -178,6 +188,8 @@ static int write_samples(gcl_loop *loop, gcl_error *err)
     snprintf(name, sizeof name, "samples/%06lld", (long long)loop->step);
     char *path = gcl_run_path(&loop->run, name);
     int result = gcl_sheet_write(loop->sheet, path, err);
+    if (result == 0)
+        show_sheets(loop, path);
     free(path);
     if (result == 0)
         result = gcl_summaries_sheets(loop->events, loop->run.folder, loop->step, err);
@@ -261,6 +273,8 @@ static int make_step(gcl_loop *loop, gcl_error *err)
         return -1;
     if (gcl_plan_run(t->plan, err) != 0)
         return -1;
+    if (loop->step == loop->first)
+        gcl_live_show("the first step: the driver makes its kernels ready");
     loop->step++;
     return 0;
 }
@@ -269,26 +283,18 @@ static int finish(gcl_loop *loop, int signal, gcl_error *err)
 {
     if (drain(loop, err) != 0)
         return -1;
+    gcl_progress_free(loop->progress); /* the last line stays */
+    loop->progress = NULL;
     say_data_wait(loop);
     int sampled = signal == 0 && loop->replay == NULL && !sample_due(loop);
     if (sampled && write_samples(loop, err) != 0)
         return -1;
     if (loop->saved != loop->step && save(loop, err) != 0)
         return -1;
-    gcl_progress_free(loop->progress);
-    loop->progress = NULL;
     if (signal != 0)
         gcl_say("stopped and saved at step %lld; go on: ganocl train --resume %s",
                 (long long)loop->step, loop->run.folder);
     return signal != 0 ? 128 + signal : 0;
-}
-
-/* The page, once the progress line is out of the way of what it may have to say. */
-static void renew_report(gcl_loop *loop, int last)
-{
-    if (loop->progress != NULL)
-        gcl_progress_clear(loop->progress);
-    gcl_report_renew(loop->report, last);
 }
 
 /* Samples, evaluations and checkpoints that belong between two steps. */
@@ -306,7 +312,7 @@ static int write_due(gcl_loop *loop, int signal, gcl_error *err)
         (save_due(loop) && save(loop, err) != 0) || gcl_loop_mark_best(loop, err) != 0)
         return -1;
     if (sample || evaluate)
-        renew_report(loop, 0);
+        gcl_report_renew(loop->report, 0);
     gcl_progress_restart(loop->progress, loop->step);
     loop->aside += gcl_seconds() - before;
     return 0;
@@ -392,7 +398,7 @@ static int run(gcl_loop *loop, gcl_error *err)
     int status = run_steps(loop, err);
     gcl_interrupt_restore();
     if (status >= 0 || err->code == GCL_DIVERGED)
-        renew_report(loop, 1);
+        gcl_report_renew(loop->report, 1);
     return status;
 }
 
@@ -413,6 +419,7 @@ void gcl_loop_free(gcl_loop *loop)
     gcl_evaluation_free(loop->evaluation);
     gcl_report_free(loop->report);
     gcl_learner_free(loop->learner);
+    gcl_preview_free(loop->preview);
     gcl_tuning_free(&loop->tuning);
     free(loop->settings);
 }

@@ -9,6 +9,7 @@
 #include "train/evaluation.h"
 #include "train/journal.h"
 #include "train/learn.h"
+#include "train/preview.h"
 #include "train/progress.h"
 #include "train/replay.h"
 #include "train/run.h"
@@ -30,6 +31,7 @@ typedef struct gcl_loop {
     int64_t saved;              /* step of the newest checkpoint on disk, -1: none */
     double minutes;             /* of this process, 0: no limit */
     gcl_tuning tuning;          /* which kernels the plan is made of */
+    gcl_preview *preview;       /* of the sample sheets, or NULL */
     gcl_learner *learner;       /* that looks for better ones, or NULL */
     gcl_evaluation *evaluation; /* or NULL: none are wanted */
     gcl_best best;              /* the best evaluation until now */

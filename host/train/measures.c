@@ -20,6 +20,13 @@ static void add(gcl_measured *out, const char *name, double value)
 
 static int stopped(const gcl_measuring *m) { return m->stop != NULL && m->stop(); }
 
+/* Before item i of a pass over the pictures. */
+static int goes_on(const gcl_measuring *m, int i)
+{
+    gcl_activity_update(m->activity, i);
+    return !stopped(m);
+}
+
 static gcl_wanted wanted_of(const gcl_model *model)
 {
     gcl_wanted wanted;
@@ -63,7 +70,7 @@ static int sample(const gcl_measuring *m, gcl_sampler *sampler, int n, uint8_t *
     for (int i = 0; i < n; i++)
         gcl_sampler_latent(m->model, m->seed + (unsigned)i, temperature, latents + i * size);
     int result = gcl_sampler_readjust(sampler, GCL_USUAL_PASSES, temperature, err);
-    for (int i = 0; i < n && result == 0 && !stopped(m); i += m->batch)
+    for (int i = 0; i < n && result == 0 && goes_on(m, i); i += m->batch)
         result = gcl_sampler_run(sampler, latents + i * size, m->batch,
                                  pictures + (size_t)i * m->items.bytes[0], err);
     free(latents);
@@ -94,7 +101,7 @@ static int judge(const gcl_measuring *m, gcl_use *use, const uint8_t *pictures, 
 {
     int batch = gcl_use_batch(use), real = 0;
     float scores[MOST_BATCH];
-    for (int i = 0; i < n && !stopped(m); i += batch) {
+    for (int i = 0; i < n && goes_on(m, i); i += batch) {
         if (gcl_use_run(use, pictures + (size_t)i * m->items.bytes[0], m->seed, i, err) != 0 ||
             gcl_use_scores(use, scores, err) != 0)
             return -1;
@@ -204,7 +211,7 @@ static int measure_translation(gcl_measuring *m, gcl_measured *out, gcl_error *e
     int batch = gcl_use_batch(use), n = m->items.n, result = 0;
     uint8_t *made = gcl_alloc((size_t)gcl_shape_count(shape)),
             *cut = gcl_alloc((size_t)(gcl_shape_count(shape) / batch));
-    for (int i = 0; i < n && result == 0 && !stopped(m); i += batch) {
+    for (int i = 0; i < n && result == 0 && goes_on(m, i); i += batch) {
         const uint8_t *sources = m->items.fields[0] + (size_t)i * m->items.bytes[0];
         result = gcl_use_run(use, sources, m->seed, i, err);
         if (result == 0)
@@ -263,7 +270,7 @@ static int measure_likelihood(gcl_measuring *m, gcl_measured *out, gcl_error *er
         return -1;
     int n = m->items.n, result = 0, active = 0;
     bounds *sum = gcl_alloc(sizeof *sum);
-    for (int i = 0; i < n && result == 0 && !stopped(m); i += gcl_use_batch(use)) {
+    for (int i = 0; i < n && result == 0 && goes_on(m, i); i += gcl_use_batch(use)) {
         const uint8_t *pictures = m->items.fields[0] + (size_t)i * m->items.bytes[0];
         result = gcl_use_run(use, pictures, m->seed, i, err);
         if (result == 0)
@@ -309,7 +316,7 @@ static int measure_accuracy(gcl_measuring *m, gcl_measured *out, gcl_error *err)
         return -1;
     float *scores = gcl_alloc((size_t)gcl_shape_count(gcl_use_shape(use)) * sizeof *scores);
     int result = 0;
-    for (int i = 0; i < m->items.n && result == 0 && !stopped(m); i += gcl_use_batch(use)) {
+    for (int i = 0; i < m->items.n && result == 0 && goes_on(m, i); i += gcl_use_batch(use)) {
         const uint8_t *pictures = m->items.fields[0] + (size_t)i * m->items.bytes[0];
         result = gcl_use_run(use, pictures, m->seed, 0, err);
         if (result == 0)
@@ -329,13 +336,18 @@ static int measure_accuracy(gcl_measuring *m, gcl_measured *out, gcl_error *err)
 
 int gcl_measure(gcl_measuring *m, gcl_measured *out, gcl_error *err)
 {
+    gcl_activity activity;
     int result;
     out->n = 0;
+    m->activity = &activity;
+    gcl_activity_begin(&activity, "evaluating", m->items.n);
     switch (gcl_metric_task(m->model)) {
     case GCL_TASK_RECONSTRUCT: result = measure_likelihood(m, out, err); break;
     case GCL_TASK_TRANSLATE: result = measure_translation(m, out, err); break;
     case GCL_TASK_CLASSIFY: result = measure_accuracy(m, out, err); break;
     default: result = measure_generation(m, out, err); break;
     }
+    gcl_activity_end(&activity);
+    m->activity = NULL;
     return result == 0 && stopped(m) ? 1 : result;
 }

@@ -6,6 +6,7 @@
 #ifndef GCL_TRAIN_MEASURES_H
 #define GCL_TRAIN_MEASURES_H
 
+#include "base/live.h"
 #include "models/model.h"
 #include "plan/store.h"
 #include "train/journal.h"
@@ -31,6 +32,7 @@ typedef struct gcl_measuring {
     gcl_items training;   /* that were trained with and are judged too; n 0: none */
     double pairwise_ssim; /* of `items`; NAN until it is known */
     gcl_stop stop;
+    gcl_activity *activity; /* that shows how far it is: gcl_measure's own */
 } gcl_measuring;
 
 enum { GCL_MEASURED = 8 };

@@ -1,4 +1,5 @@
-/* What is said while it trains: one live line on a terminal, else a plain line every few seconds. */
+/* What is said while it trains: one live line on a terminal (base/live.h), else a plain line every few
+ * seconds. */
 #ifndef GCL_TRAIN_PROGRESS_H
 #define GCL_TRAIN_PROGRESS_H
 
@@ -19,7 +20,5 @@ double
 gcl_progress_rate(const gcl_progress *progress); /* steps a second, lately; 0: not yet known */
 /* Says it, if the last time was long enough ago or `now` is set. */
 void gcl_progress_show(gcl_progress *progress, const gcl_journal_line *line, int now);
-/* Clears the live line, before something else is said. */
-void gcl_progress_clear(gcl_progress *progress);
 
 #endif

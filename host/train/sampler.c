@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/live.h"
 #include "base/sha256.h"
 #include "io/grid.h"
 
@@ -172,14 +173,17 @@ static int run_batch(gcl_sampler *sampler, const float *latents, int count, uint
 int gcl_sampler_run(gcl_sampler *sampler, const float *latents, int count, uint8_t *pictures,
                     gcl_error *err)
 {
-    int batch = sampler->evaluation.batch;
-    for (int done = 0; done < count; done += batch) {
+    int batch = sampler->evaluation.batch, result = 0;
+    gcl_activity activity;
+    gcl_activity_begin(&activity, "making pictures", count);
+    for (int done = 0; done < count && result == 0; done += batch) {
         int n = count - done < batch ? count - done : batch;
-        if (run_batch(sampler, latents + done * sampler->latent_count, n,
-                      pictures + done * sampler->picture_count, err) != 0)
-            return -1;
+        gcl_activity_update(&activity, done);
+        result = run_batch(sampler, latents + done * sampler->latent_count, n,
+                           pictures + done * sampler->picture_count, err);
     }
-    return 0;
+    gcl_activity_end(&activity);
+    return result;
 }
 
 /* ---- running statistics --------------------------------------------------------------------------- */
@@ -260,14 +264,20 @@ int gcl_sampler_readjust_truncated(gcl_sampler *sampler, int passes, double temp
         return -1;
     int64_t n = g->batch * sampler->latent_count;
     float *latents = gcl_alloc((size_t)n * sizeof *latents);
+    gcl_activity activity;
     int result = 0;
+    gcl_activity_begin(&activity, "readjusting statistics", passes);
     for (int pass = 0; pass < passes && result == 0; pass++) {
+        gcl_activity_update(&activity, pass);
         gcl_latents_draw(latents, n, (uint64_t)pass, READJUST_STREAM, temperature, bound);
         result = enqueue(g, latents, n, 1.0f / (float)(pass + 1), err);
     }
     free(latents);
     sampler->passes = passes;
-    return result == 0 ? gcl_plan_finish(g->plan, err) : -1;
+    if (result == 0)
+        result = gcl_plan_finish(g->plan, err);
+    gcl_activity_end(&activity);
+    return result;
 }
 
 int gcl_sampler_readjusted(const gcl_sampler *sampler) { return sampler->passes; }

@@ -11,7 +11,7 @@
 #include "train/use.h"
 
 /* Items of the data set that are shown, so many to a row. */
-enum { ITEMS = 12, ROW_OF_TRIPLES = 2, ROW_OF_PAIRS = 3 };
+enum { ITEMS = 12, ROW_OF_TRIPLES = ITEMS / GCL_GRID_SIDE, ROW_OF_PAIRS = ITEMS / GCL_PAIR_ROWS };
 
 struct gcl_sheet {
     gcl_device *dev;

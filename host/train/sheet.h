@@ -19,7 +19,8 @@
 
 typedef struct gcl_sheet gcl_sheet;
 
-enum { GCL_GRID_SIDE = 6, GCL_GRID_PICTURES = GCL_GRID_SIDE * GCL_GRID_SIDE };
+/* A sheet has GCL_GRID_SIDE rows, one of pairs GCL_PAIR_ROWS. */
+enum { GCL_GRID_SIDE = 6, GCL_GRID_PICTURES = GCL_GRID_SIDE * GCL_GRID_SIDE, GCL_PAIR_ROWS = 4 };
 
 /* Keeps all but `seed`; `dataset` may be NULL (then nothing of it is shown). Of its items at most `batch` are
  * used at a time, and fewer if device memory is short. Errors: GCL_DEVICE, GCL_MEMORY. */

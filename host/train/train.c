@@ -321,6 +321,7 @@ static int train(gcl_loop *loop, gcl_config *config, const gcl_train_request *re
             gcl_learner_new(loop->trainer.plan, request->device, gcl_device_limits(loop->dev),
                             gcl_settings_value(&config->settings, GCL_PLAN_LEARN_SECONDS));
     say_start(loop, config);
+    loop->preview = gcl_preview_new(request->preview);
     int status = gcl_loop_run(loop, err);
     if (status == 0)
         printf("%s\n", loop->run.folder);

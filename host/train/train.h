@@ -10,6 +10,7 @@
 
 #include "datasets/dataset.h"
 #include "train/config.h"
+#include "train/preview.h"
 
 typedef struct gcl_train_request {
     const char *device;     /* as --device */
@@ -17,6 +18,7 @@ typedef struct gcl_train_request {
     const char *out;        /* run folder; NULL: numbered */
     const char *resume;     /* folder of the run that goes on, or NULL */
     const char *checkpoint; /* from where; NULL: its newest */
+    gcl_preview_mode preview;
 } gcl_train_request;
 
 /* Trains until a limit of the configuration, a signal or an error. Returns 0, 128 + signal, or -1.
