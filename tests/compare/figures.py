@@ -39,6 +39,16 @@ def paired_ratio(ours, theirs):
     return median(2 * b / (ours[i] + ours[i + 1]) for i, b in enumerate(theirs))
 
 
+def share_of_cores(times, threads):
+    """The median share of the cores that a measured program had, of pairs (ms, cpu_ms): below 0.8
+    something else was running.
+
+    >>> share_of_cores([(10, 20), (10, 5), (10, 16)], 2)
+    0.8
+    """
+    return median(cpu_ms / (ms * threads) for ms, cpu_ms in times)
+
+
 # Classes of layers, in the order of the table, with the least ratio of speeds that is wanted of each.
 CLASSES = {
     "3x3 s1, 64 channels or more": 2.0,

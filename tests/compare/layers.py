@@ -11,6 +11,7 @@ from figures import (
     geometric_mean,
     gflop,
     median,
+    share_of_cores,
 )
 from processes import Child
 from steps import ROWS, parse_row, say
@@ -149,4 +150,5 @@ def compare_layers(setup, rows, tell):
                 result["row"] = row
                 results.append(result)
                 tell(result, i + 1, len(layers), describe(layer))
-    return {"layers": results, "summary": summarise(results)}
+    share = share_of_cores([(r["ms"], r["cpu_ms"]) for r in results], setup.threads)
+    return {"layers": results, "summary": summarise(results), "share_of_cores": share}

@@ -4,7 +4,7 @@ import json
 import sys
 import time
 
-from figures import geometric_mean, median, paired_ratio
+from figures import geometric_mean, median, paired_ratio, share_of_cores
 from processes import Child, Failed, run_json
 
 ROWS = (
@@ -160,8 +160,10 @@ def compare_steps(setup, rows, tell):
     for text in rows:
         results.append(compare_row(setup, text))
         tell(results[-1])
+    times = [pair for r in results for pair in zip(r["ms"], r["cpu_ms"])]
     return {
         "rows": results,
+        "share_of_cores": share_of_cores(times, setup.threads),
         "geometric_mean": geometric_mean(r["ratio"] for r in results),
         "cpu_geometric_mean": geometric_mean(r["cpu_ratio"] for r in results),
         "memory_geometric_mean": geometric_mean(r["memory_ratio"] for r in results),

@@ -5,6 +5,8 @@ import sys
 from figures import describe
 from layers import is_short
 
+LEAST_SHARE = 0.8  # of the cores, in a measurement that was not disturbed
+
 
 def mb(n):
     return f"{n / 1e6:,.0f}"
@@ -31,7 +33,16 @@ def tell_layer(r, i, n, text):
 
 
 def heading(facts):
-    print(f"{facts['cpu']}, {facts['threads']} cores, PyTorch {', '.join(facts['torch'])}\n")
+    cores = f"{facts['threads']} core{'s' if facts['threads'] > 1 else ''}"
+    print(f"{facts['cpu']}, {cores}, PyTorch {', '.join(facts['torch'])}")
+    print(f"ganocl had {100 * facts['share_of_cores']:.0f} % of the cores in its measurements.")
+    if facts["share_of_cores"] < LEAST_SHARE:
+        print(
+            "Something else was running: ratios by the clock are not to be trusted, and PyTorch's"
+            " threads, which\nwait awake for each other, suffer more. --threads 1 and the CPU column"
+            " say more."
+        )
+    print()
 
 
 def print_table(head, rows):
