@@ -89,6 +89,8 @@ static const struct matmul_case {
     {"3 columns", 130, 3, 17, 0, 0},
     {"3 columns, B transposed", 130, 3, 16, 0, 1},
     {"3 rows, A transposed", 3, 64, 200, 1, 0},
+    {"short inner, B transposed", 700, 40, 12, 0, 1},
+    {"short inner, both transposed", 700, 24, 9, 1, 1},
     {"long inner", 8, 16, 1500, 0, 0},
     {"long inner, A transposed", 20, 12, 1501, 1, 0},
 };

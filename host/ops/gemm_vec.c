@@ -1,7 +1,7 @@
-/* The vec variant of the matrix product. Large products are convolutions with one tap: without a
- * transposed A the rows are the pixels of cl/conv_vec.cl, with a transposed A the inner index is the
- * pixel of cl/conv_weight_vec.cl. Those with few rows or a short inner size, where every byte should
- * move once, are in cl/gemm_vec.cl. */
+/* The vec variant of the matrix product. cl/gemm_vec.cl reads A where it lies; for many rows a
+ * transposed B, which is small beside the rest then, is written the right way round first. Others are
+ * convolutions with one tap: with B transposed the rows are the pixels of cl/conv_vec.cl, with A
+ * transposed the inner index is the pixel of cl/conv_weight_vec.cl. */
 #include <stdio.h>
 
 #include "ops/conv_gather.h"
@@ -108,13 +108,15 @@ static int groups_of(const product *p, const gcl_limits *limits, const int *v)
 
 /* ---- choice ------------------------------------------------------------------------------------------ */
 
+enum { MANY_ROWS = 2048 };
+
 static int choose_path(const product *p)
 {
+    if (p->transpose_b && (p->single || (p->m <= 32 && !p->transpose_a && p->k >= 16)))
+        return DOT;
     if (p->transpose_b)
-        return p->single || (p->m <= 32 && !p->transpose_a && p->k >= 16) ? DOT : GATHER;
-    if (p->single || p->m <= 32 || p->k <= 32)
-        return DIRECT;
-    return p->transpose_a ? OUTER : GATHER;
+        return p->m >= MANY_ROWS && (!p->transpose_a || p->k <= 32) ? DIRECT : GATHER;
+    return p->transpose_a && !p->single && p->m > 32 && p->k > 32 ? OUTER : DIRECT;
 }
 
 static void direct_defaults(const product *p, const gcl_limits *limits, int *v)
@@ -123,12 +125,15 @@ static void direct_defaults(const product *p, const gcl_limits *limits, int *v)
     v[V] = gcl_vec_length(p->n, limits);
     v[NR] = p->n > v[V] ? 2 * v[V] : v[V];
     v[MR] = v[V] == 16 ? 8 : 6;
+    if (v[V] == 16 && p->m > 32 && (p->n % 64 == 0 || p->n > 256)) /* of 32 registers 29 */
+        v[NR] = 64, v[MR] = 6;
     v[CB] = 1;
     v[ROWS] = p->m < 256 ? p->m : 256;
     v[DEPTH] = p->k < 1024 ? p->k : 1024;
     if ((int64_t)v[DEPTH] * v[NR] > room)
         v[DEPTH] = (int)(room / v[NR]);
-    v[COLUMNS] = gcl_round_up(gcl_divide_up(p->n, 4 * (int)limits->compute_units), v[NR]);
+    int parts = gcl_divide_up(4 * (int)limits->compute_units, gcl_divide_up(p->m, v[ROWS]));
+    v[COLUMNS] = gcl_round_up(gcl_divide_up(p->n, parts), v[NR]);
     int64_t most = room / v[DEPTH] / v[NR] * v[NR];
     if (v[COLUMNS] > most)
         v[COLUMNS] = most < v[NR] ? v[NR] : (int)most;
@@ -194,29 +199,34 @@ static int fits(const product *p, const gcl_limits *limits, const int *v)
         return !p->single && p->transpose_a && !p->transpose_b && gcl_weight_fits(&a, limits, t);
     }
     if (v[PATH] == DIRECT)
-        return !p->transpose_b && v[NR] % v[V] == 0 && v[COLUMNS] % v[NR] == 0 &&
+        return !(p->transpose_b && p->single) && v[NR] % v[V] == 0 && v[COLUMNS] % v[NR] == 0 &&
                (uint64_t)v[COLUMNS] * (uint64_t)v[DEPTH] * sizeof(float) <= limits->local_bytes;
     return v[PATH] == DOT && p->transpose_b && !p->transpose_a && v[MR] * v[NR] <= 64;
 }
 
-/* A transposed A is written to scratch the right way round first. */
+/* An operand [columns, rows] is written to scratch as [rows, columns] first. Returns where. */
+static gcl_arg transposed(gcl_arg from, int rows, int columns, gcl_recipe *out)
+{
+    gcl_arg to = gcl_arg_scratch(out->scratch_floats);
+    gcl_launch *l = &out->launch[out->n_launches++];
+    *l = (gcl_launch){.file = "gemm_vec", .kernel = "gemm_transpose"};
+    l->args[l->n_args++] = from;
+    l->args[l->n_args++] = to;
+    gcl_vec_args(l, (const int[]){rows, columns}, 2);
+    gcl_vec_items(l, gcl_divide_up(rows, 16), gcl_divide_up(columns, 16), 1);
+    l->bytes = 8.0 * rows * columns;
+    out->scratch_floats += (int64_t)rows * columns;
+    return to;
+}
+
 static void gather_recipe(const product *p, const int *v, gcl_recipe *out)
 {
     gcl_gather g = gather_of(p);
     int t[8];
     gcl_arg a = gcl_arg_in(p->a);
     gather_values(v, t);
-    if (p->transpose_a) {
-        gcl_launch *l = &out->launch[out->n_launches++];
-        *l = (gcl_launch){.file = "gemm_vec", .kernel = "gemm_transpose"};
-        l->args[l->n_args++] = a;
-        a = gcl_arg_scratch(out->scratch_floats);
-        l->args[l->n_args++] = a;
-        gcl_vec_args(l, (const int[]){p->m, p->k}, 2);
-        gcl_vec_items(l, gcl_divide_up(p->m, 16), gcl_divide_up(p->k, 16), 1);
-        l->bytes = 8.0 * p->m * p->k;
-        out->scratch_floats += (int64_t)p->m * p->k;
-    }
+    if (p->transpose_a)
+        a = transposed(a, p->m, p->k, out);
     gcl_gather_launches(&g, t, a, gcl_arg_in(p->b), out);
 }
 
@@ -224,13 +234,18 @@ static void gather_recipe(const product *p, const int *v, gcl_recipe *out)
 static void small_recipe(const product *p, const gcl_limits *limits, const int *v, gcl_recipe *out)
 {
     int groups = groups_of(p, limits, v), dot = v[PATH] == DOT;
-    gcl_launch *l = &out->launch[out->n_launches++];
+    gcl_arg b = gcl_arg_in(p->b);
+    if (!dot && p->transpose_b)
+        b = transposed(b, p->k, p->n, out);
+    int64_t sums = out->scratch_floats;
+    int at = out->n_launches++;
+    gcl_launch *l = &out->launch[at];
     *l = (gcl_launch){.file = "gemm_vec", .kernel = dot ? "gemm_dot" : "gemm_direct"};
     snprintf(l->defines, sizeof l->defines, "-DV=%d -DMR=%d -D%s=%d", v[V], v[MR],
              dot ? "ND" : "NR", v[NR]);
     l->args[l->n_args++] = gcl_arg_in(p->a);
-    l->args[l->n_args++] = gcl_arg_in(p->b);
-    l->args[l->n_args++] = groups > 1 ? gcl_arg_scratch(0) : gcl_arg_out();
+    l->args[l->n_args++] = b;
+    l->args[l->n_args++] = groups > 1 ? gcl_arg_scratch(sums) : gcl_arg_out();
     gcl_vec_args(l, (const int[]){p->m, p->n, p->k}, 3);
     if (dot) {
         gcl_vec_args(l, (const int[]){v[COLUMNS], p->single}, 2);
@@ -244,12 +259,13 @@ static void small_recipe(const product *p, const gcl_limits *limits, const int *
         gcl_vec_items(l, gcl_divide_up(p->n, v[COLUMNS]), gcl_divide_up(p->m, v[ROWS]), groups);
     }
     l->bytes = 4.0 * ((double)p->m * p->k + (double)p->k * p->n + (double)groups * p->m * p->n);
-    out->epilogue_launch = 0;
+    l->flops = 2.0 * p->m * p->n * p->k;
+    out->epilogue_launch = at;
     if (groups > 1) {
         int rows = p->single ? p->n : p->m, columns = p->single ? 1 : p->n;
-        out->scratch_floats = (int64_t)groups * p->m * p->n;
+        out->scratch_floats += (int64_t)groups * p->m * p->n;
         out->epilogue_launch = out->n_launches;
-        gcl_vec_sum(v[V], groups, rows, columns, columns, gcl_arg_scratch(0),
+        gcl_vec_sum(v[V], groups, rows, columns, columns, gcl_arg_scratch(sums),
                     &out->launch[out->n_launches++]);
     }
 }
@@ -270,10 +286,9 @@ static int recipe(const gcl_node *node, const gcl_limits *limits, const int *v, 
     } else {
         small_recipe(&p, limits, v, out);
     }
-    for (int i = 0; i < out->n_launches; i++)
-        if (out->launch[i].flops == 0 &&
-            (v[PATH] == OUTER || v[PATH] >= DIRECT ? i == 0 : i == out->n_launches - 1))
-            out->launch[i].flops = node->op->flops(node);
+    int counts = v[PATH] == GATHER ? out->n_launches - 1 : 0; /* the launch that multiplies */
+    if (v[PATH] == GATHER || v[PATH] == OUTER)
+        out->launch[counts].flops = node->op->flops(node);
     return 0;
 }
 
