@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "cli/commands.h"
 #include "cli/configure.h"
+#include "cli/dataset.h"
 #include "cli/layers.h"
 #include "datasets/loader.h"
 #include "io/checkpoint.h"
@@ -195,18 +196,28 @@ static json_t *settings_json(const gcl_model *model)
     return settings;
 }
 
-static int print_json(const gcl_model *model, const step_cost *cost, gcl_error *err)
+static json_t *step_json(const step_cost *cost)
+{
+    return json_pack("{s:i, s:o, s:f, s:b}", "batch", cost->batch, "peak_bytes",
+                     cost->placed ? json_integer((json_int_t)cost->peak_bytes) : json_null(),
+                     "mflop", cost->flops / 1e6, "recompute", cost->recompute);
+}
+
+/* NULL with the error set when the model cannot be built. */
+static json_t *model_json(const gcl_model *model, const step_cost *cost, gcl_error *err)
 {
     json_t *networks = networks_json(model, err);
     if (networks == NULL)
+        return NULL;
+    return json_pack("{s:s, s:s, s:o, s:o, s:o}", "system", model->system->name, "preset",
+                     model->preset->name, "settings", settings_json(model), "networks", networks,
+                     "step", step_json(cost));
+}
+
+static int print_json(json_t *whole)
+{
+    if (whole == NULL)
         return -1;
-    json_t *step =
-        json_pack("{s:i, s:o, s:f, s:b}", "batch", cost->batch, "peak_bytes",
-                  cost->placed ? json_integer((json_int_t)cost->peak_bytes) : json_null(), "mflop",
-                  cost->flops / 1e6, "recompute", cost->recompute);
-    json_t *whole = json_pack("{s:s, s:s, s:o, s:o, s:o}", "system", model->system->name, "preset",
-                              model->preset->name, "settings", settings_json(model), "networks",
-                              networks, "step", step);
     json_dumpf(whole, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(12));
     printf("\n");
     json_decref(whole);
@@ -222,7 +233,7 @@ static int describe(const gcl_config *config, const gcl_options *options, gcl_er
     if (cost_of_step(&cost, model, batch, recompute, options->device, err) != 0)
         return -1;
     if (options->json)
-        return print_json(model, &cost, err);
+        return print_json(model_json(model, &cost, err));
     if (print_networks(stdout, model, err) != 0)
         return -1;
     print_step(stdout, &cost);
@@ -296,8 +307,9 @@ static double time_steps(gcl_trainer *trainer, gcl_loader *loader, uint64_t seed
     return (gcl_seconds() - start) / TIMED_STEPS;
 }
 
-static int measure(FILE *out, const gcl_config *config, const gcl_train_request *request,
-                   gcl_device *dev, gcl_dataset *dataset, gcl_error *err)
+/* What a step costs on the device; `seconds` of one. */
+static int measure(const gcl_config *config, const gcl_train_request *request, gcl_device *dev,
+                   gcl_dataset *dataset, step_cost *cost, double *seconds, gcl_error *err)
 {
     gcl_trainer trainer;
     gcl_batch batch = gcl_config_batch(config);
@@ -317,34 +329,65 @@ static int measure(FILE *out, const gcl_config *config, const gcl_train_request 
     gcl_tuning_free(&tuning);
     if (built != 0)
         return -1;
-    print_step(out, &(step_cost){.batch = config->batch,
-                                 .placed = 1,
-                                 .recompute = trainer.recompute,
-                                 .peak_bytes = gcl_trainer_bytes(&trainer),
-                                 .memory_bytes = gcl_device_limits(dev)->memory_bytes,
-                                 .flops = gcl_graph_flops(trainer.graph)});
+    *cost = (step_cost){.batch = config->batch,
+                        .placed = 1,
+                        .recompute = trainer.recompute,
+                        .peak_bytes = gcl_trainer_bytes(&trainer),
+                        .memory_bytes = gcl_device_limits(dev)->memory_bytes,
+                        .flops = gcl_graph_flops(trainer.graph)};
     gcl_loader *loader = gcl_loader_new(dataset, &options, err);
-    double seconds = loader != NULL ? time_steps(&trainer, loader, config->seed, err) : -1;
-    if (seconds >= 0)
-        print_time(out, config, dataset, gcl_trainer_pictures(&trainer), seconds);
+    *seconds = loader != NULL ? time_steps(&trainer, loader, config->seed, err) : -1;
     gcl_loader_free(loader);
     gcl_trainer_free(&trainer);
-    return seconds >= 0 ? 0 : -1;
+    return *seconds >= 0 ? 0 : -1;
+}
+
+static int print_training(FILE *out, const gcl_config *config, const gcl_train_request *request,
+                          gcl_device *dev, gcl_dataset *dataset, gcl_error *err)
+{
+    step_cost cost;
+    double seconds;
+    gcl_batch batch = gcl_config_batch(config);
+    if (print_networks(out, &config->model, err) != 0)
+        return -1;
+    fprintf(out, "\ndata: %s\n", gcl_dataset_describe(dataset));
+    fprintf(out, "device %d: %s\n", gcl_device_number(dev), gcl_device_limits(dev)->name);
+    if (measure(config, request, dev, dataset, &cost, &seconds, err) != 0)
+        return -1;
+    print_step(out, &cost);
+    print_time(out, config, dataset, batch.size * batch.parts, seconds);
+    return 0;
+}
+
+static int print_training_json(const gcl_config *config, const gcl_train_request *request,
+                               gcl_device *dev, gcl_dataset *dataset, gcl_error *err)
+{
+    step_cost cost;
+    double seconds;
+    gcl_batch batch = gcl_config_batch(config);
+    if (measure(config, request, dev, dataset, &cost, &seconds, err) != 0)
+        return -1;
+    json_t *whole = model_json(&config->model, &cost, err);
+    if (whole == NULL)
+        return -1;
+    json_object_set_new(whole, "data", gcl_dataset_json_text(gcl_dataset_describe(dataset)));
+    json_object_set_new(whole, "device", json_string(gcl_device_limits(dev)->name));
+    json_object_set_new(whole, "step_ms", json_real(1e3 * seconds));
+    json_object_set_new(whole, "images_per_s", json_real(batch.size * batch.parts / seconds));
+    return print_json(whole);
 }
 
 int gcl_describe_training(FILE *out, gcl_config *config, const gcl_train_request *request,
-                          gcl_error *err)
+                          int json, gcl_error *err)
 {
+    int result = -1;
     if (config->batch == 0)
         config->batch = config->model.preset->batch;
     gcl_device *dev = gcl_device_open(request->device, 0, err);
     gcl_dataset *dataset = dev != NULL ? gcl_train_dataset(config, err) : NULL;
-    int result = dataset != NULL ? print_networks(out, &config->model, err) : -1;
-    if (result == 0) {
-        fprintf(out, "\ndata: %s\n", gcl_dataset_describe(dataset));
-        fprintf(out, "device %d: %s\n", gcl_device_number(dev), gcl_device_limits(dev)->name);
-        result = measure(out, config, request, dev, dataset, err);
-    }
+    if (dataset != NULL)
+        result = json ? print_training_json(config, request, dev, dataset, err)
+                      : print_training(out, config, request, dev, dataset, err);
     gcl_dataset_close(dataset);
     gcl_device_close(dev);
     return result;

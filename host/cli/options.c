@@ -44,8 +44,9 @@ static const option table[] = {
     {"help", 'h', FLAG, AT(help), NULL, NULL, "this help"},
     {"version", 0, FLAG, AT(version), NULL, NULL, "version, revision and build options"},
     {"man", 0, FLAG, AT(man), NULL, " help ", "the manual page, for `man -l -`"},
-    {"json", 0, FLAG, AT(json), NULL, " devices describe bench autotune selftest dataset classify ",
-     "the same facts as JSON"},
+    {"json", 0, FLAG, AT(json), NULL,
+     " devices describe train bench autotune selftest dataset classify evaluate ",
+     "the same facts as JSON (train: with --dry-run; evaluate: in any case)"},
 
     {"model", 0, TEXT, AT(model), "SYSTEM[:PRESET]", " train ", "what to train"},
     {"data", 0, TEXT, AT(data), "PATH|builtin:NAME", " train reconstruct classify evaluate ",

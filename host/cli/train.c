@@ -122,7 +122,7 @@ static int describe_and_train(gcl_config *config, const gcl_options *options,
     if (wanted && request->resume == NULL && request->out != NULL &&
         gcl_run_check_new(request->out, err) != 0)
         return -1;
-    if (wanted && gcl_describe_training(stderr, config, request, err) != 0)
+    if (wanted && gcl_describe_training(stderr, config, request, 0, err) != 0)
         return -1;
     return gcl_train(config, request, err);
 }
@@ -144,7 +144,7 @@ static int run_train(gcl_config *config, const gcl_options *options, gcl_error *
     if (status == 0)
         status = gcl_config_finish(config, err);
     if (status == 0 && options->dry_run)
-        status = gcl_describe_training(stdout, config, &request, err);
+        status = gcl_describe_training(stdout, config, &request, options->json, err);
     else if (status == 0)
         status = describe_and_train(config, options, &request, err);
     free(folder);
@@ -154,6 +154,10 @@ static int run_train(gcl_config *config, const gcl_options *options, gcl_error *
 int gcl_command_train(const gcl_options *options, gcl_error *err)
 {
     gcl_config config;
+    if (options->json && !options->dry_run)
+        return gcl_fail(err, GCL_USAGE,
+                        "--json: train prints no table but with --dry-run; the run's log.jsonl is "
+                        "JSON in any case");
     if (options->resume != NULL && check_resume(options, err) != 0)
         return -1;
     gcl_config_start(&config);
