@@ -377,8 +377,8 @@ static int print_training_json(const gcl_config *config, const gcl_train_request
     return print_json(whole);
 }
 
-int gcl_describe_training(FILE *out, gcl_config *config, const gcl_train_request *request,
-                          int json, gcl_error *err)
+int gcl_describe_training(FILE *out, gcl_config *config, const gcl_train_request *request, int json,
+                          gcl_error *err)
 {
     int result = -1;
     if (config->batch == 0)
