@@ -329,7 +329,7 @@ int gcl_device_save_programs(gcl_device *dev, double seconds)
     gcl_program *program = next_to_save(dev);
     if (program == NULL || !gcl_cache_writable())
         return 0;
-    for (; program != NULL && gcl_seconds() < end; program = next_to_save(dev)) {
+    for (; program != NULL && (dev->dear || gcl_seconds() < end); program = next_to_save(dev)) {
         double start = gcl_seconds();
         if (dev->dear) {
             gcl_cache_store(program->key, NULL, 0);
