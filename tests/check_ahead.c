@@ -51,6 +51,7 @@ static void begin(void)
 {
     start_test();
     setenv("AHEAD_FOLDER", scratch, 1);
+    unsetenv("GANOCL_HELPERS");
     snprintf(report, sizeof report, "%s/report", scratch);
     snprintf(list, sizeof list, "%s/list", scratch);
     remove(report);
@@ -186,6 +187,9 @@ START_TEST(not_enabled_or_without_a_cache_nothing_starts)
     gcl_ahead_enable(NULL);
     ck_assert_ptr_null(gcl_ahead_new(dev));
     gcl_ahead_enable(self);
+    setenv("GANOCL_HELPERS", "0", 1);
+    ck_assert_ptr_null(gcl_ahead_new(dev));
+    unsetenv("GANOCL_HELPERS");
     setenv("GANOCL_CACHE", "off", 1);
     ck_assert_ptr_null(gcl_ahead_new(dev));
     gcl_ahead_add(NULL, NULL, "count", NULL, 0, NULL);

@@ -41,15 +41,23 @@ void gcl_ahead_enable(const char *program) { self = program; }
 
 /* ---- what is to come ------------------------------------------------------------------------------ */
 
+/* How many at once: one fewer than cores, or what the environment allows. */
+static int most_helpers(void)
+{
+    const char *wanted = getenv("GANOCL_HELPERS");
+    long n = wanted != NULL && *wanted != 0 ? strtol(wanted, NULL, 10)
+                                            : sysconf(_SC_NPROCESSORS_ONLN) - 1;
+    return n < 0 ? 0 : n < MOST_HELPERS ? (int)n : MOST_HELPERS;
+}
+
 static int helpers_of(const gcl_device *dev)
 {
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
     gcl_text folder = {0};
     int cache = gcl_cache_folder(&folder);
     gcl_text_free(&folder);
     if (self == NULL || !cache || dev->n_helpers >= MOST_HELPERS)
         return 0;
-    return cores - 1 < MOST_HELPERS ? (int)cores - 1 : MOST_HELPERS;
+    return most_helpers();
 }
 
 gcl_ahead *gcl_ahead_new(gcl_device *dev)

@@ -27,7 +27,7 @@ typedef struct gcl_launch_shape {
 
 /* Without it, nothing is ever started. `program` is kept, not copied. */
 void gcl_ahead_enable(const char *program);
-/* NULL where it is not enabled or has no use: with one core, or with GANOCL_CACHE=off. */
+/* NULL where it is not enabled or has no use: with one core, GANOCL_CACHE=off or GANOCL_HELPERS=0. */
 gcl_ahead *gcl_ahead_new(gcl_device *dev);
 /* A launch that is to come; NULL for `ahead` does nothing. One of each kernel and group size counts. */
 void gcl_ahead_add(gcl_ahead *ahead, gcl_program *program, const char *kernel,
