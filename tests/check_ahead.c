@@ -139,15 +139,15 @@ START_TEST(a_few_new_ones_are_not_worth_a_helper)
 }
 END_TEST
 
-/* What has been built and saved, or noted, is known to the next process. */
-START_TEST(known_programs_need_no_helper)
+static gcl_program *program_of(int i)
 {
-    for (int i = 0; i < MANY; i++) {
-        char options[32];
-        snprintf(options, sizeof options, "-DX=%d", i);
-        ck_have(gcl_program_get(dev, "count", fill_source, options, &err));
-    }
-    ck_assert_int_eq(gcl_device_save_programs(dev, 600), 0);
+    char options[32];
+    snprintf(options, sizeof options, "-DX=%d", i);
+    return gcl_program_want(dev, "count", fill_source, options);
+}
+
+static void go_again(void)
+{
     gcl_device_close(dev);
     dev = gcl_device_open(chosen(), 0, &err);
     ck_have(dev);
@@ -155,8 +155,37 @@ START_TEST(known_programs_need_no_helper)
     gcl_ahead *ahead = gcl_ahead_new(dev);
     add_launches(ahead, fill_source, out, MANY);
     gcl_ahead_go(ahead);
-    ck_assert_int_eq(dev->n_helpers, 0);
     gcl_buffer_free(out);
+}
+
+START_TEST(saved_programs_need_no_helper)
+{
+    ck_assert(gcl_cache_writable());
+    for (int i = 0; i < MANY; i++) {
+        ck_assert_int_eq(gcl_program_build(program_of(i), &err), 0);
+        gcl_program_save(program_of(i));
+    }
+    go_again();
+    ck_assert_int_eq(dev->n_helpers, 0);
+}
+END_TEST
+
+/* The cache knows them, but has no binaries: one helper gets those, and launches nothing. */
+START_TEST(a_helper_saves_what_was_only_noted)
+{
+    ck_assert(gcl_cache_writable());
+    for (int i = 0; i < MANY; i++)
+        gcl_cache_store(program_of(i)->key, NULL, 0);
+    go_again();
+    ck_assert_int_eq(dev->n_helpers, has_cores());
+    if (!has_cores())
+        return;
+    ck_assert_int_eq(wait_for_reports(1), 0);
+    for (int i = 0; i < MANY; i++) {
+        ck_assert_int_eq(gcl_cache_find(program_of(i)->key), GCL_CACHE_BINARY);
+        ck_assert_int_eq(gcl_program_build(program_of(i), &err), 0);
+        ck_assert_int_eq(gcl_program_cached(program_of(i)), 1);
+    }
 }
 END_TEST
 
@@ -247,7 +276,8 @@ static Suite *ahead_suite(void)
     tcase_set_timeout(tests, 300);
     tcase_add_loop_test(tests, helpers_do_each_launch_once, 0, 2);
     tcase_add_test(tests, a_few_new_ones_are_not_worth_a_helper);
-    tcase_add_test(tests, known_programs_need_no_helper);
+    tcase_add_test(tests, saved_programs_need_no_helper);
+    tcase_add_test(tests, a_helper_saves_what_was_only_noted);
     tcase_add_test(tests, a_stuck_helper_ends_with_the_device);
     tcase_add_test(tests, not_enabled_or_without_a_cache_nothing_starts);
     tcase_add_test(tests, a_damaged_list_is_refused);

@@ -5,7 +5,7 @@
 #include <math.h>
 
 #include "events_reader.h"
-#include "io/crc32c.h"
+#include "base/crc32c.h"
 #include "io/events.h"
 #include "io/image.h"
 #include "io/wire.h"

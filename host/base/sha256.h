@@ -1,4 +1,4 @@
-/* SHA-256 (FIPS 180-4): names the entries of the program cache and checks what lies in them.
+/* SHA-256 (FIPS 180-4): names the entries of the program cache.
  *
  *     gcl_sha256 sum;
  *     gcl_sha256_start(&sum);

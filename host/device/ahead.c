@@ -6,6 +6,7 @@
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -165,12 +166,21 @@ static void start_helper(gcl_device *dev, FILE *tasks, int share, int of)
     posix_spawn_file_actions_destroy(&files);
 }
 
-static int count_new(const gcl_ahead *ahead)
+static int count_of(const gcl_ahead *ahead, gcl_cache_state state)
 {
     int n = 0;
     for (int i = 0; i < ahead->n; i++)
-        n += !gcl_cache_has(ahead->tasks[i].program->key);
+        n += gcl_cache_find(ahead->tasks[i].program->key) == state;
     return n;
+}
+
+/* How many are worth it: all for new kernels, one for binaries that are not there yet. */
+static int count_helpers(const gcl_ahead *ahead, int new)
+{
+    int most = helpers_of(ahead->dev);
+    if (new < LEAST_NEW && most > 1)
+        most = 1;
+    return new >= LEAST_NEW || count_of(ahead, GCL_CACHE_NOTE) >= LEAST_NEW ? most : 0;
 }
 
 void gcl_ahead_go(gcl_ahead *ahead)
@@ -179,8 +189,8 @@ void gcl_ahead_go(gcl_ahead *ahead)
         return;
     gcl_device *dev = ahead->dev;
     gcl_ahead_reap(dev);
-    int new = count_new(ahead), helpers = helpers_of(dev);
-    FILE *tasks = new >= LEAST_NEW &&helpers > 0 ? tmpfile() : NULL;
+    int new = count_of(ahead, GCL_CACHE_NOTHING), helpers = count_helpers(ahead, new);
+    FILE *tasks = helpers > 0 ? tmpfile() : NULL;
     if (tasks != NULL && write_tasks(tasks, ahead) == 0) {
         gcl_verbose("%d kernels are new to this device: %d helper%s compile%s from the last on",
                     new, helpers, helpers > 1 ? "s" : "", helpers > 1 ? "" : "s");
@@ -355,6 +365,20 @@ static int do_task(helper *h, const task *t, gcl_error *err)
     return 0;
 }
 
+static void save_binaries(helper *h, pid_t master)
+{
+    if (!gcl_cache_writable())
+        return;
+    setpriority(PRIO_PROCESS, 0, 10);
+    for (int i = 0; i < h->n && getppid() == master; i++) {
+        gcl_program *program = h->tasks[i].program;
+        gcl_error unheard = {0};
+        if (gcl_cache_find(program->key) != GCL_CACHE_BINARY &&
+            gcl_program_build(program, &unheard) == 0)
+            gcl_program_save(program);
+    }
+}
+
 static int serve(helper *h, int share, int of, gcl_error *err)
 {
     int done = 0;
@@ -368,10 +392,16 @@ static int serve(helper *h, int share, int of, gcl_error *err)
         take_task(h, h->n);
     if (h->broken)
         return gcl_fail(err, GCL_USAGE, "compiling ahead: the list of launches ends early");
+    int *new = gcl_alloc((size_t)(n + 1) * sizeof *new);
+    for (int i = 0; i < h->n; i++)
+        new[i] = gcl_cache_find(h->tasks[i].program->key) == GCL_CACHE_NOTHING;
     for (int i = h->n - 1 - share; i >= 0 && getppid() == master; i -= of) {
         gcl_error unheard = {0};
-        done += do_task(h, &h->tasks[i], &unheard) == 0;
+        done += new[i] && do_task(h, &h->tasks[i], &unheard) == 0;
     }
+    free(new);
+    if (share == 0)
+        save_binaries(h, master);
     return done;
 }
 

@@ -6,12 +6,15 @@
  *     gcl_ahead_enable("/proc/self/exe");                     once, by the program
  *     gcl_ahead *ahead = gcl_ahead_new(dev);
  *     for (...) gcl_ahead_add(ahead, program, "conv", args, n, &shape);     in the order of use
- *     gcl_ahead_go(ahead);                                    starts them if much is new here
+ *     gcl_ahead_go(ahead);                                    starts them if much is new, or has no binary yet
  *
  * Helpers are this same program, started anew with the words GCL_AHEAD_WORD DEVICE SHARE OF and with
  * the launches as a file on standard input. They change no result and no message, and what fails or
  * crashes in them is only done here, later. They end when done, when the device is closed, or when
- * this process is gone. */
+ * this process is gone.
+ *
+ * Binaries that the driver takes long to give (PoCL: 0.5 s each) a helper puts into the cache when
+ * all is compiled, at a low priority: a warm start loads them in a tenth of a build's time. */
 #ifndef GCL_DEVICE_AHEAD_H
 #define GCL_DEVICE_AHEAD_H
 
@@ -34,9 +37,10 @@ void gcl_ahead_add(gcl_ahead *ahead, gcl_program *program, const char *kernel,
                    const gcl_kernel_arg *args, int n_args, const gcl_launch_shape *shape);
 void gcl_ahead_go(gcl_ahead *ahead); /* frees it; NULL is fine */
 
-/* The helper: builds launches number n-1-share, n-1-share-of, ... of those on standard input, and on
- * a CPU, whose driver compiles at the first launch, launches one group of each. Returns how many it
- * did, or -1. */
+/* The helper: of the launches on standard input takes number n-1-share, n-1-share-of, ..., those of
+ * programs that the cache does not know; builds them, and on a CPU, whose driver compiles at the
+ * first launch, launches one group of each. Then number 0 saves the binaries that the cache lacks.
+ * Returns how many launches it did, or -1. */
 int gcl_ahead_serve(const char *device, int share, int of, gcl_error *err);
 
 #endif

@@ -1,5 +1,7 @@
 /* Device memory and its transfers. */
+#define _DEFAULT_SOURCE /* madvise */
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include "base/log.h"
 #include "base/memory.h"
@@ -31,16 +33,41 @@ static int allocation_failed(gcl_device *dev, uint64_t bytes, const char *what, 
     }
 }
 
-/* Drivers allocate at first use: use it. Returns the first status that is not CL_SUCCESS. */
+/* On a processor the driver's memory is the process's: large pages, where the system gives them to
+ * who asks, spare it misses in its tables of pages. A hint; nothing depends on it. */
+static void want_large_pages(gcl_device *dev, cl_mem mem, size_t bytes)
+{
+    const uintptr_t page = 0x200000;
+    cl_int status;
+    if (bytes < 2 * page)
+        return;
+    void *memory = clEnqueueMapBuffer(dev->queue, mem, CL_TRUE, CL_MAP_WRITE_INVALIDATE_REGION, 0,
+                                      bytes, 0, NULL, NULL, &status);
+    if (memory == NULL)
+        return;
+    uintptr_t first = ((uintptr_t)memory + page - 1) / page * page;
+    uintptr_t end = ((uintptr_t)memory + bytes) / page * page;
+#ifdef MADV_HUGEPAGE
+    madvise((void *)first, end - first, MADV_HUGEPAGE);
+#endif
+    clEnqueueUnmapMemObject(dev->queue, mem, memory, 0, NULL, NULL);
+}
+
+/* Drivers allocate at first use: use it. Returns the first status that is not CL_SUCCESS. What may
+ * refuse is waited for; a processor's memory may not. */
 static cl_int really_allocate(gcl_device *dev, cl_mem mem, size_t bytes)
 {
     static const cl_uint zero = 0;
     cl_int status = clEnqueueMigrateMemObjects(
         dev->queue, 1, &mem, CL_MIGRATE_MEM_OBJECT_CONTENT_UNDEFINED, 0, NULL, NULL);
+    if (status == CL_SUCCESS && dev->limits.is_cpu)
+        want_large_pages(dev, mem, bytes);
     if (status == CL_SUCCESS)
         status = clEnqueueFillBuffer(dev->queue, mem, &zero, bytes % sizeof zero == 0 ? 4 : 1, 0,
                                      bytes, 0, NULL, NULL);
-    return status == CL_SUCCESS ? clFinish(dev->queue) : status;
+    if (status != CL_SUCCESS)
+        return status;
+    return dev->limits.is_cpu ? clFlush(dev->queue) : clFinish(dev->queue);
 }
 
 gcl_buffer *gcl_buffer_new(gcl_device *dev, uint64_t bytes, const char *what, gcl_error *err)

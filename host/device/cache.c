@@ -1,8 +1,9 @@
 /* The cache of compiled programs on disk. It may be missing, full, read-only, damaged or written by
  * another process at the same time: the worst that follows is a build.
  *
- * Entry KEY.bin: magic[8], key[32], payload length[8] (little-endian), SHA-256 of payload[32],
- * payload: the binary, or nothing, which only notes that the program has been built. */
+ * Entry KEY.bin: magic[8], key[32], payload length[8], CRC-32C of the payload[4] (both
+ * little-endian), payload: the binary, or nothing, which only notes that the program has been
+ * built. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,17 +12,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/crc32c.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "device/internal.h"
 
-static const char magic[8] = {'g', 'a', 'n', 'o', 'c', 'l', '0', '1'};
+static const char magic[8] = {'g', 'a', 'n', 'o', 'c', 'l', '0', '2'};
 
 enum {
     KEY_AT = sizeof magic,
     LENGTH_AT = KEY_AT + GCL_SHA256_BYTES,
     SUM_AT = LENGTH_AT + 8,
-    HEAD_BYTES = SUM_AT + GCL_SHA256_BYTES
+    HEAD_BYTES = SUM_AT + 4
 };
 
 int gcl_cache_folder(gcl_text *path)
@@ -52,10 +54,9 @@ static void write_start(uint8_t head[HEAD_BYTES], const uint8_t key[GCL_SHA256_B
 
 static void write_sum(uint8_t head[HEAD_BYTES], const void *payload, size_t bytes)
 {
-    gcl_sha256 sum;
-    gcl_sha256_start(&sum);
-    gcl_sha256_add(&sum, payload, bytes);
-    gcl_sha256_end(&sum, head + SUM_AT);
+    uint32_t sum = gcl_crc32c(payload, bytes);
+    for (int i = 0; i < 4; i++)
+        head[SUM_AT + i] = (uint8_t)(sum >> 8 * i);
 }
 
 static int read_all(int file, void *data, size_t bytes)
@@ -100,7 +101,7 @@ static unsigned char *read_entry(int file, const uint8_t key[GCL_SHA256_BYTES], 
     unsigned char *payload = malloc(*bytes + 1);
     if (payload != NULL && read_all(file, payload, *bytes) == 0) {
         write_sum(wanted, payload, *bytes);
-        if (memcmp(head + SUM_AT, wanted + SUM_AT, GCL_SHA256_BYTES) == 0)
+        if (memcmp(head + SUM_AT, wanted + SUM_AT, HEAD_BYTES - SUM_AT) == 0)
             return payload;
     }
     free(payload);
@@ -118,12 +119,15 @@ static int entry_path(gcl_text *path, const uint8_t key[GCL_SHA256_BYTES])
     return 1;
 }
 
-int gcl_cache_has(const uint8_t key[GCL_SHA256_BYTES])
+gcl_cache_state gcl_cache_find(const uint8_t key[GCL_SHA256_BYTES])
 {
     gcl_text path = {0};
-    int has = entry_path(&path, key) && access(path.text, R_OK) == 0;
+    struct stat facts;
+    int found = entry_path(&path, key) && stat(path.text, &facts) == 0;
     gcl_text_free(&path);
-    return has;
+    return !found                       ? GCL_CACHE_NOTHING
+           : facts.st_size > HEAD_BYTES ? GCL_CACHE_BINARY
+                                        : GCL_CACHE_NOTE;
 }
 
 int gcl_cache_load(const uint8_t key[GCL_SHA256_BYTES], unsigned char **binary, size_t *bytes)

@@ -66,6 +66,9 @@ const char *gcl_cl_name(cl_int status); /* "CL_INVALID_VALUE"; never NULL */
 
 void gcl_program_free(gcl_program *program);
 
+/* Puts the binary of a built program into the cache, however long the driver takes to give it. */
+void gcl_program_save(gcl_program *program);
+
 /* Keeps the event of a launch for the profile; owned by the device from here on. */
 void gcl_device_keep_event(gcl_device *dev, cl_event event);
 
@@ -73,9 +76,16 @@ void gcl_device_keep_event(gcl_device *dev, cl_event event);
  * bytes, or NULL where it only notes that such a program has been built; store (NULL: that note)
  * tries and, at verbose level, says why it could not. Neither can fail. */
 int gcl_cache_load(const uint8_t key[GCL_SHA256_BYTES], unsigned char **binary, size_t *bytes);
-int gcl_cache_has(
-    const uint8_t key[GCL_SHA256_BYTES]); /* 1: there is an entry, whatever its state */
 void gcl_cache_store(const uint8_t key[GCL_SHA256_BYTES], const void *binary, size_t bytes);
+
+/* What an entry looks to be; whether it is undamaged shows when it is loaded. */
+typedef enum gcl_cache_state {
+    GCL_CACHE_NOTHING,
+    GCL_CACHE_NOTE,
+    GCL_CACHE_BINARY
+} gcl_cache_state;
+
+gcl_cache_state gcl_cache_find(const uint8_t key[GCL_SHA256_BYTES]);
 
 /* ahead.c: forgets helpers that have ended; ends those that have not. */
 void gcl_ahead_reap(gcl_device *dev);

@@ -286,7 +286,7 @@ void gcl_program_free(gcl_program *program)
 
 int gcl_program_cached(const gcl_program *program) { return program->cached; }
 
-static void save_program(gcl_program *program)
+void gcl_program_save(gcl_program *program)
 {
     size_t bytes = 0;
     program->saved = 1; /* one attempt: what failed now would fail again */
@@ -332,11 +332,12 @@ int gcl_device_save_programs(gcl_device *dev, double seconds)
     for (; program != NULL && (dev->dear || gcl_seconds() < end); program = next_to_save(dev)) {
         double start = gcl_seconds();
         if (dev->dear) {
-            gcl_cache_store(program->key, NULL, 0);
+            if (gcl_cache_find(program->key) == GCL_CACHE_NOTHING)
+                gcl_cache_store(program->key, NULL, 0);
             program->saved = 1;
             continue;
         }
-        save_program(program);
+        gcl_program_save(program);
         dev->dear = count_unsaved(dev) >= MANY_UNSAVED &&
                     gcl_seconds() - start > DEAR_TIMES * program->build_seconds;
     }

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
-#include "io/crc32c.h"
+#include "base/crc32c.h"
 #include "io/file.h"
 #include "io/image.h"
 #include "io/wire.h"

@@ -1,6 +1,6 @@
 /* CRC-32C, the checksum of Castagnoli's polynomial 0x1EDC6F41 (RFC 3720, appendix B.4). */
-#ifndef GCL_IO_CRC32C_H
-#define GCL_IO_CRC32C_H
+#ifndef GCL_BASE_CRC32C_H
+#define GCL_BASE_CRC32C_H
 
 #include <stddef.h>
 #include <stdint.h>
