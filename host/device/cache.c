@@ -141,8 +141,10 @@ int gcl_cache_load(const uint8_t key[GCL_SHA256_BYTES], unsigned char **binary, 
     if (file >= 0) {
         *binary = read_entry(file, key, bytes);
         found = *binary != NULL;
-        if (!found)
+        if (!found) {
             gcl_verbose("program cache: %s is damaged; building again", path.text);
+            unlink(path.text);
+        }
         close(file);
     }
     if (found && *bytes == 0) {

@@ -293,7 +293,9 @@ static int write_rows(png_structp png, png_infop info, const gcl_image *image)
     png_set_IHDR(png, info, (png_uint_32)image->width, (png_uint_32)image->height, 8,
                  image->channels == 1 ? PNG_COLOR_TYPE_GRAY : PNG_COLOR_TYPE_RGB,
                  PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
-    png_set_compression_level(png, 6);
+    /* A quarter of the time of the library's usual choice, for 6 % more bytes in sheets of faces. */
+    png_set_compression_level(png, 4);
+    png_set_filter(png, PNG_FILTER_TYPE_BASE, PNG_FILTER_SUB);
     png_write_info(png, info);
     size_t stride = (size_t)image->width * (size_t)image->channels;
     for (int y = 0; y < image->height; y++)
