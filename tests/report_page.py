@@ -510,6 +510,8 @@ def check_classifier(page, name):
 
 
 def main(program, chromium, shots=None):
+    if shots:
+        os.makedirs(shots, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="ganocl-pages-") as folder, Browser(
         chromium
     ) as browser:
