@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/version.h"
 #include "cli/commands.h"
 #include "cli/configure.h"
-#include "config.h"
 #include "export/export.h"
 #include "io/atomic.h"
 #include "train/run.h"
@@ -34,7 +34,7 @@ static int parse_request(gcl_export_request *r, const gcl_options *options, gcl_
                               .temperature = options->temperature,
                               .passes =
                                   options->readjust > 0 ? (int)options->readjust : GCL_USUAL_PASSES,
-                              .version = PACKAGE_VERSION " (" GCL_REVISION ")"};
+                              .version = gcl_version_number()};
     if (find_format(options->to, &r->format, err) != 0)
         return -1;
     if (r->all && r->format == GCL_EXPORT_ONNX)

@@ -1,8 +1,8 @@
 #include <string.h>
 
+#include "base/version.h"
 #include "cli/commands.h"
 #include "cli/man.h"
-#include "config.h"
 #include "datasets/dataset.h"
 #include "models/model.h"
 #include "train/settings.h"
@@ -105,7 +105,7 @@ void gcl_options_help(FILE *out, const gcl_command *command)
 int gcl_command_version(const gcl_options *options, gcl_error *err)
 {
     (void)options, (void)err;
-    printf("ganocl %s (%s)\n%s\n", PACKAGE_VERSION, GCL_REVISION, GCL_BUILD_OPTIONS);
+    printf("%s\n%s\n", gcl_version(), gcl_build_options());
     return 0;
 }
 

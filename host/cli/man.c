@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/version.h"
 #include "cli/options.h"
-#include "config.h"
 #include "datasets/dataset.h"
 #include "models/model.h"
 #include "train/settings.h"
@@ -209,7 +209,7 @@ void gcl_man_print(FILE *out)
     fprintf(out,
             ".\\\" Written by ganocl help \\-\\-man.\n.TH GANOCL 1 \"\" \"ganocl %s\" "
             "\"User Commands\"\n",
-            PACKAGE_VERSION);
+            gcl_release());
     section(out, "NAME");
     put(out, "ganocl - trains networks that make pictures, on any OpenCL device");
     fputc('\n', out);

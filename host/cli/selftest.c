@@ -8,7 +8,6 @@
 #include "base/memory.h"
 #include "base/philox.h"
 #include "cli/commands.h"
-#include "config.h"
 #include "io/atomic.h"
 #include "ops/ops.h"
 #include "plan/single.h"
