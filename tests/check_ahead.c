@@ -57,7 +57,7 @@ static void begin(void)
     remove(report);
     remove(list);
     gcl_ahead_enable(self);
-    dev = gcl_device_open(chosen(), 0, &err);
+    dev = gcl_device_open(test_device(), 0, &err);
     ck_have(dev);
 }
 
@@ -149,7 +149,7 @@ static gcl_program *program_of(int i)
 static void go_again(void)
 {
     gcl_device_close(dev);
-    dev = gcl_device_open(chosen(), 0, &err);
+    dev = gcl_device_open(test_device(), 0, &err);
     ck_have(dev);
     gcl_buffer *out = gcl_buffer_new(dev, 256, "out", &err);
     gcl_ahead *ahead = gcl_ahead_new(dev);
@@ -236,7 +236,7 @@ static int serve_part(const char *bytes, size_t n)
     int before = dup(0);
     ck_assert_int_eq(dup2(fileno(part), 0), 0);
     err = (gcl_error){0};
-    int done = gcl_ahead_serve(chosen(), 0, 1, &err);
+    int done = gcl_ahead_serve(test_device(), 0, 1, &err);
     ck_assert_int_eq(dup2(before, 0), 0);
     close(before);
     fclose(part);
@@ -292,5 +292,5 @@ int main(int argc, char **argv)
     self = n > 0 ? path : argv[0];
     if (argc == 5 && strcmp(argv[1], GCL_AHEAD_WORD) == 0)
         return help(argv + 2);
-    return run_suite(ahead_suite());
+    return run_at_home(ahead_suite());
 }

@@ -147,20 +147,11 @@ END_TEST
 int main(void)
 {
     make_scratch("animation");
-    Suite *suite = suite_create("animation");
     TCase *tests = tcase_create("animation");
-    tcase_add_checked_fixture(tests, start_test, NULL);
     tcase_add_test(tests, lossless_frames_come_back);
     tcase_add_test(tests, times_do_not_drift);
     tcase_add_test(tests, lossy_frames_are_near_and_smaller);
     tcase_add_test(tests, equal_frames_last_longer);
     tcase_add_test(tests, what_cannot_be_written_is_said);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    remove_tree(scratch);
-    return failed > 0;
+    return run_in_scratch("animation", tests, NULL);
 }

@@ -236,8 +236,7 @@ START_TEST(kernels_agree_with_the_oracle)
     gcl_augment what = {1, 1, 1, 1, -1, 1};
     gcl_error err = {0};
     gcl_node *dx;
-    const char *which = getenv("GANOCL_TEST_DEVICE");
-    gcl_device *dev = gcl_device_open(which != NULL ? which : "1", 0, &err);
+    gcl_device *dev = gcl_device_open(test_device(), 0, &err);
     ck_assert_msg(dev != NULL, "%s", err.text);
     x = gcl_input(g, "x", GCL_F32, shapes[_i]);
     draws = gcl_augment_draw(nn, &what, "augment", shapes[_i].d[0]);
@@ -401,5 +400,5 @@ int main(void)
     tcase_add_loop_test(tests, steps_augment_what_d_sees, 0, 3);
     tcase_add_loop_test(tests, gradients_reach_the_generator, 0, 3);
     tcase_add_test(tests, words_are_read_and_written);
-    return nn_run(suite);
+    return run_suite(suite);
 }

@@ -95,7 +95,7 @@ static void real_limits(void)
     gcl_limits *list;
     int n;
     ck_ok(gcl_device_list(&list, &n, &err));
-    int i = gcl_device_choose(list, n, chosen(), &err);
+    int i = gcl_device_choose(list, n, test_device(), &err);
     ck_assert_msg(i >= 0, "%s", err.text);
     limits = list[i];
     free(list);
@@ -103,8 +103,11 @@ static void real_limits(void)
 
 static gcl_tuner *new_tuner(gcl_records *records, const gcl_parts *parts)
 {
-    gcl_tuner_options options = {
-        .program = self, .device = chosen(), .limits = &limits, .records = records, .patience = 8};
+    gcl_tuner_options options = {.program = self,
+                                 .device = test_device(),
+                                 .limits = &limits,
+                                 .records = records,
+                                 .patience = 8};
     return gcl_tuner_new(&options, parts);
 }
 
@@ -197,5 +200,5 @@ int main(int argc, char **argv)
     tcase_add_test(tc, a_worker_that_cannot_be_started_is_an_error);
     Suite *suite = suite_create("autotune");
     suite_add_tcase(suite, tc);
-    return run_suite(suite);
+    return run_at_home(suite);
 }

@@ -49,7 +49,7 @@ static int count_entries(const char *folder)
 /* One life of a device: open, run, close. Returns whether the program came from the cache. */
 static int open_and_run(void)
 {
-    gcl_device *on = gcl_device_open(chosen(), 0, &err);
+    gcl_device *on = gcl_device_open(test_device(), 0, &err);
     ck_have(on);
     int cached = run_count(on);
     gcl_device_close(on);
@@ -92,7 +92,7 @@ END_TEST
 static const char *device_platform(void)
 {
     static gcl_limits limits;
-    gcl_device *on = gcl_device_open(chosen(), 0, &err);
+    gcl_device *on = gcl_device_open(test_device(), 0, &err);
     ck_have(on);
     limits = *gcl_device_limits(on);
     gcl_device_close(on);
@@ -114,7 +114,7 @@ START_TEST(other_options_or_source_miss)
 {
     static const char other[] = "__kernel void count(__global int *out, int first) { }\n";
     ck_assert_int_eq(open_and_run(), 0);
-    gcl_device *on = gcl_device_open(chosen(), 0, &err);
+    gcl_device *on = gcl_device_open(test_device(), 0, &err);
     gcl_program *a = gcl_program_get(on, "a", fill_source, "-DX=1", &err);
     gcl_program *b = gcl_program_get(on, "b", other, "", &err);
     gcl_program *c = gcl_program_get(on, "c", fill_source, NULL, &err);
@@ -214,7 +214,7 @@ START_TEST(entry_of_another_program)
     ck_assert_int_eq(open_and_run(), 0);
     count_entries(cache);
     uint8_t *bytes = read_file(entry_path, &n);
-    gcl_device *on = gcl_device_open(chosen(), 0, &err);
+    gcl_device *on = gcl_device_open(test_device(), 0, &err);
     gcl_program *b = gcl_program_get(on, "b", fill_source, "-DX=1", &err);
     ck_have(b);
     remove(entry_path);
@@ -222,7 +222,7 @@ START_TEST(entry_of_another_program)
     ck_assert_int_eq(count_entries(cache), 1);
     write_file(entry_path, bytes, n); /* under the name of the other */
     free(bytes);
-    on = gcl_device_open(chosen(), 0, &err);
+    on = gcl_device_open(test_device(), 0, &err);
     b = gcl_program_get(on, "b", fill_source, "-DX=1", &err);
     ck_have(b);
     ck_assert_int_eq(gcl_program_cached(b), 0);
@@ -405,5 +405,5 @@ int main(int argc, char **argv)
 {
     self = argv[0];
     int is_child = argc > 1 && strcmp(argv[1], "child-run") == 0;
-    return run_suite(is_child ? child_suite() : cache_suite());
+    return run_at_home(is_child ? child_suite() : cache_suite());
 }

@@ -561,10 +561,5 @@ int main(void)
     tcase_add_test(tests, what_is_srgb_stays);
     tcase_add_test(tests, inks_with_a_profile);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

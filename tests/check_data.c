@@ -532,12 +532,4 @@ static Suite *data_suite(void)
     return suite;
 }
 
-int main(void)
-{
-    SRunner *runner = srunner_create(data_suite());
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
-}
+int main(void) { return run_suite(data_suite()); }

@@ -4,7 +4,6 @@
  * Of y = op(x...) with random weights u, v the loss is L = sum(u y + v y^2), so that derivatives of
  * linear ops vary too. Its gradients g, and those of G = sum_i sum(w_i g_i), are compared with
  * five-point differences of L and G along a random direction for each operand. */
-#include <check.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 
 #include "base/philox.h"
 #include "ops/ops.h"
+#include "suite_test.h"
 
 #define TOLERANCE 1e-7 /* of the sum of |gradient * direction| */
 #define STEP      1e-3 /* five-point differences are then off by about STEP^4 = 1e-12 */
@@ -378,10 +378,5 @@ int main(void)
     tcase_add_test(tests, conventions);
     tcase_add_test(tests, equal_maxima_share_the_gradient);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

@@ -397,7 +397,7 @@ START_TEST(profile_counts_launches)
     int n;
     ck_assert_int_eq(gcl_profile_read(dev, us, 8, &n, &err), -1); /* not opened for it */
     err = (gcl_error){0};
-    gcl_device *timed = gcl_device_open(chosen(), GCL_DEVICE_PROFILE, &err);
+    gcl_device *timed = gcl_device_open(test_device(), GCL_DEVICE_PROFILE, &err);
     ck_have(timed);
     for (int round = 0; round < 2; round++) {
         for (int i = 0; i < 3; i++)
@@ -516,5 +516,5 @@ int main(int argc, char **argv)
     self = argv[0];
     if (argc > 1 && strcmp(argv[1], "child-without-driver") == 0)
         return child_without_driver();
-    return run_suite(device_suite());
+    return run_at_home(device_suite());
 }

@@ -149,7 +149,7 @@ static int on_disk(int kb, const char *script)
                  "cd '%s' && exec unshare -rm sh -c 'mount -t tmpfs -o size=%dk none disk || exit "
                  "99; G() { \"%s\" --device \"%s\" -q \"$@\" >out 2>err; }; fill() { cat /dev/zero "
                  ">disk/fill 2>/dev/null; }; %s' 2>/dev/null",
-                 scratch, kb, program, device(), script);
+                 scratch, kb, program, test_device(), script);
     int status = system(line.text);
     gcl_text_free(&line);
     ck_assert(WIFEXITED(status));

@@ -1,10 +1,10 @@
 /* Line drawings and blurred copies: where lines are, how thick, and what changes nothing. */
-#include <check.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "io/edges.h"
+#include "suite_test.h"
 
 enum { SIDE = 64 };
 
@@ -186,10 +186,5 @@ int main(void)
     tcase_add_test(tests, small_pictures);
     tcase_add_test(tests, cut_and_join);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

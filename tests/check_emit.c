@@ -158,5 +158,5 @@ int main(void)
     tcase_add_checked_fixture(surplus, open_device, close_device);
     tcase_add_loop_test(surplus, surplus_work_items, 0, N_SAMPLES);
     suite_add_tcase(suite, surplus);
-    return run_suite(suite);
+    return run_at_home(suite);
 }

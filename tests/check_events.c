@@ -304,7 +304,7 @@ START_TEST(a_full_disk_ends_with_7_and_leaves_no_gap)
         line, sizeof line,
         "cd '%s' && trap '' XFSZ && ulimit -f 2000 && '%s' --device '%s' " TRAIN
         "--set train.sample_every=1 --model dcgan:tiny --batch 2 --steps 30 --out full >out 2>err",
-        scratch, program, device());
+        scratch, program, test_device());
     int status = system(line);
     ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 7, "%d %s", status, said("err"));
     ck_said("train.events=false");

@@ -283,7 +283,7 @@ int main(void)
 {
     make_scratch("export");
     find_program();
-    dev = gcl_device_open(device(), 0, &err);
+    dev = gcl_device_open(test_device(), 0, &err);
     if (dev == NULL) {
         fprintf(stderr, "%s\n", err.text);
         return 1;

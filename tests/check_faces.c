@@ -1,11 +1,11 @@
 /* The built-in faces, and the canvas that they are painted on. */
-#include <check.h>
 #include <math.h>
 #include <stdlib.h>
 
 #include "base/memory.h"
 #include "datasets/canvas.h"
 #include "datasets/dataset.h"
+#include "suite_test.h"
 
 static gcl_error err;
 static gcl_dataset *dataset;
@@ -197,10 +197,5 @@ int main(void)
     tcase_add_test(tests, canvas_covers_areas);
     tcase_add_test(tests, canvas_clips_and_blends);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

@@ -399,15 +399,12 @@ START_TEST(wrong_facts_are_refused)
 }
 END_TEST
 
-#define COUNT(table) (int)(sizeof(table) / sizeof *(table))
 
 int main(void)
 {
     make_scratch("files");
-    Suite *suite = suite_create("files");
     TCase *tests = tcase_create("files");
     tcase_set_timeout(tests, 120);
-    tcase_add_checked_fixture(tests, start_test, NULL);
     tcase_add_test(tests, what_is_written_is_read);
     tcase_add_test(tests, data_begins_aligned_and_equal_content_is_equal_bytes);
     tcase_add_loop_test(tests, damaged_files_are_refused, 0, COUNT(damages));
@@ -422,12 +419,5 @@ int main(void)
     tcase_add_test(tests, latest_names_the_newest);
     tcase_add_test(tests, what_is_no_checkpoint_is_refused);
     tcase_add_loop_test(tests, wrong_facts_are_refused, 0, COUNT(wrong_facts));
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    remove_tree(scratch);
-    return failed > 0;
+    return run_in_scratch("files", tests, NULL);
 }

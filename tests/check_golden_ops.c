@@ -5,7 +5,6 @@
  * GANOCL_TEST_DEVICE chooses the device. A recorded operation that no table names fails. */
 #include "golden_ops.h"
 
-#include <check.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,9 +12,8 @@
 
 #include "base/memory.h"
 #include "nn/schedule.h"
+#include "one_device_test.h"
 #include "plan/plan.h"
-
-static gcl_device *dev;
 
 /* Scalars that nn asks for: t counts the updates before this one, the recordings count from 1. */
 static double scalar_value(const trial *t, const gcl_node *scalar)
@@ -268,16 +266,13 @@ END_TEST
 
 static void open_all(void)
 {
-    gcl_error err = {0};
-    const char *which = getenv("GANOCL_TEST_DEVICE");
     golden_ops_open();
-    dev = gcl_device_open(which ? which : "1", 0, &err);
-    ck_assert_msg(dev != NULL, "%s", err.text);
+    open_device();
 }
 
 static void close_all(void)
 {
-    gcl_device_close(dev);
+    close_device();
     golden_ops_close();
 }
 
@@ -295,10 +290,5 @@ int main(void)
     tcase_add_test(tests, schedules);
     tcase_add_loop_test(tests, operation, 0, n);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

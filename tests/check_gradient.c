@@ -1,12 +1,12 @@
 /* Gradients, first and second, of every pointwise op and of what the graph itself knows, against
  * central differences in double precision. No device. */
-#include <check.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "graph/op.h"
 #include "numeric.h"
+#include "suite_test.h"
 
 /* ---- a case: some node made of up to three sources, and all its derivatives --------------------- */
 
@@ -359,10 +359,5 @@ int main(void)
     suite_add_tcase(suite, ops);
     suite_add_tcase(suite, shapes);
     suite_add_tcase(suite, rules);
-    SRunner *runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

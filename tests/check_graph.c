@@ -1,6 +1,5 @@
 /* The graph without a device: shapes, value numbering, simplifications, scopes and errors, random
  * numbers, assignments, evaluation in double. */
-#include <check.h>
 #include <math.h>
 #include <string.h>
 
@@ -8,6 +7,7 @@
 #include "graph/op.h"
 #include "numeric.h"
 #include "ops/ops.h"
+#include "suite_test.h"
 
 static gcl_graph *g;
 static gcl_values *values;
@@ -542,10 +542,5 @@ int main(void)
     tcase_add_test(state, assignments_keep_the_shape);
     tcase_add_test(state, a_variable_may_get_its_size_last);
     tcase_add_test(state, values_can_be_computed_again);
-    SRunner *runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

@@ -466,12 +466,4 @@ static Suite *image_suite(void)
     return suite;
 }
 
-int main(void)
-{
-    SRunner *runner = srunner_create(image_suite());
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
-}
+int main(void) { return run_suite(image_suite()); }

@@ -235,5 +235,5 @@ int main(void)
     tcase_add_test(policies, pytorchs);
     tcase_add_test(derived, gains_start_as_the_filters_norms);
     tcase_add_test(derived, shuffled_filters_start_alike);
-    return nn_run(suite);
+    return run_suite(suite);
 }

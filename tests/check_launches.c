@@ -2,16 +2,13 @@
  *
  * The list does not depend on the device. When a change is meant, copy the file that the failure
  * names over the recorded one, and say in the commit what was added or saved. */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "device_test.h"
 #include "models/model.h"
+#include "one_device_test.h"
 #include "plan/plan.h"
 
 static char *units_of(const char *model_name)
 {
+    gcl_error err = {0};
     gcl_model model;
     gcl_step step = {0};
     gcl_text text = {0};
@@ -75,20 +72,10 @@ int main(void)
 {
     TCase *tc = tcase_create("passes");
     tcase_set_timeout(tc, 0);
-    dev = gcl_device_open(chosen(), 0, &err);
-    if (dev == NULL) {
-        fprintf(stderr, "check_launches: %s\n", err.text);
-        return 1;
-    }
+    tcase_add_unchecked_fixture(tc, open_device, close_device);
     tcase_add_test(tc, passes_with_batch_norm);
     tcase_add_test(tc, passes_without_batch_norm);
     Suite *suite = suite_create("launches");
     suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    gcl_device_close(dev);
-    return failed != 0;
+    return run_suite(suite);
 }

@@ -178,5 +178,5 @@ int main(void)
     tcase_add_test(by_hand, parts_of_batches);
     tcase_add_test(by_hand, losses_refuse_what_they_cannot_judge);
     tcase_add_test(by_hand, mixtures_have_finite_gradients);
-    return nn_run(suite);
+    return run_suite(suite);
 }

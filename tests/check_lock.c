@@ -145,7 +145,7 @@ START_TEST(of_several_at_once_one_trains)
     gcl_text_add(&line,
                  "cd '%s' && for i in 1 2 3; do { '%s' --device '%s' " TRAIN
                  "--steps 8 --out race >/dev/null 2>err$i; echo $? >status$i; } & done; wait",
-                 scratch, program, device());
+                 scratch, program, test_device());
     ck_assert_int_eq(system(line.text), 0);
     gcl_text_free(&line);
     int won = 0;

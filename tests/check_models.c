@@ -1,6 +1,5 @@
 /* Models without a device: settings, tensors against the reference's manifests, and the reference's
  * recorded runs against the double-precision oracle: forward passes, gradients, losses. */
-#include <check.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +7,7 @@
 
 #include "golden.h"
 #include "models/value.h"
+#include "suite_test.h"
 
 /* ---- settings ---- */
 
@@ -604,10 +604,5 @@ int main(void)
     suite_add_tcase(suite, manifests);
     suite_add_tcase(suite, graphs);
     suite_add_tcase(suite, runs);
-    SRunner *runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

@@ -362,5 +362,5 @@ int main(void)
     tcase_add_test(layers, dropout_scales_what_it_keeps);
     tcase_add_test(layers, dense_layers_have_one_flat_side);
     tcase_add_test(layers, binary_cross_entropy);
-    return nn_run(suite);
+    return run_suite(suite);
 }

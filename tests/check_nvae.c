@@ -423,5 +423,5 @@ int main(void)
     tcase_add_test(use, generating_in_training_moves_the_decoders_statistics);
     tcase_add_loop_test(training, equal_halves_give_what_one_gives, 0, 2);
     tcase_add_loop_test(training, recomputing_changes_nothing, 0, 2);
-    return nn_run(suite);
+    return run_suite(suite);
 }

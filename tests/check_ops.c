@@ -8,7 +8,6 @@
  * " op variant case", runs only what it matches; GANOCL_TEST_FLOPS=N leaves out cases of more;
  * GANOCL_TEST_THOROUGH=1 tries every value of every parameter. Nothing forks: PoCL hangs in a child
  * of a process that has a device. */
-#include <check.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,11 +15,9 @@
 
 #include "base/memory.h"
 #include "base/philox.h"
-#include "device/device.h"
+#include "one_device_test.h"
 #include "ops/ops.h"
 #include "plan/single.h"
-
-static gcl_device *dev;
 
 /* A case made ready: operands, what is right, and how large the terms were. */
 typedef struct trial {
@@ -326,16 +323,6 @@ START_TEST(simple_convolutions_are_products)
 }
 END_TEST
 
-static void open_device(void)
-{
-    gcl_error err = {0};
-    const char *which = getenv("GANOCL_TEST_DEVICE");
-    dev = gcl_device_open(which ? which : "1", 0, &err);
-    ck_assert_msg(dev != NULL, "%s", err.text);
-}
-
-static void close_device(void) { gcl_device_close(dev); }
-
 static int list(void)
 {
     for (int i = 0; gcl_ops[i] != NULL; i++)
@@ -364,10 +351,5 @@ int main(int argc, char **argv)
     tcase_add_unchecked_fixture(device, open_device, close_device);
     tcase_add_loop_test(device, variants_agree_with_oracle, 0, n_ops);
     suite_add_tcase(suite, device);
-    SRunner *runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

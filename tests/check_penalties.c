@@ -1,12 +1,12 @@
 /* Penalties on the gradient of every system's discriminator, which need second derivatives: their
  * gradient by D's parameters against central differences of the penalty, in double precision. */
-#include <check.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "golden.h"
 #include "nn/losses.h"
+#include "suite_test.h"
 
 static const char *const models[] = {
     "dcgan:tiny", "dcgan:tiny-bn", "pix2pix:tiny", "resnet_gan:tiny", "unet_gan:tiny",
@@ -175,10 +175,5 @@ int main(void)
     tcase_add_loop_test(penalties, settings_put_penalties_into_the_step, 0, N_MODELS);
     tcase_set_timeout(penalties, 0);
     suite_add_tcase(suite, penalties);
-    SRunner *runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

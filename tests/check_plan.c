@@ -1,26 +1,19 @@
 /* Plans: fused equals unfused equals the double oracle on random graphs; state, packs, random
  * numbers, history; no two live values share memory; the launch list of a known graph. */
-#include <check.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/philox.h"
+#include "one_device_test.h"
 #include "ops/ops.h"
 #include "plan/internal.h"
 #include "plan/plan.h"
 
-static gcl_device *dev;
 static uint32_t draws;
 
 static uint32_t below(uint32_t n) { return gcl_philox_below(7, 1, 1, draws++, n); }
 static double unit_normal(void) { return gcl_philox_normal(7, 2, 2, draws++); }
-
-static const char *test_device(void)
-{
-    const char *which = getenv("GANOCL_TEST_DEVICE");
-    return which ? which : "1";
-}
 
 /* ---- random graphs ---- */
 
@@ -494,15 +487,10 @@ END_TEST
 
 int main(void)
 {
-    gcl_error err = {0};
-    dev = gcl_device_open(test_device(), 0, &err);
-    if (dev == NULL) {
-        fprintf(stderr, "check_plan: %s\n", err.text);
-        return 1;
-    }
     Suite *suite = suite_create("plan");
     TCase *tc = tcase_create("plan");
     tcase_set_timeout(tc, 0);
+    tcase_add_unchecked_fixture(tc, open_device, close_device);
     tcase_add_loop_test(tc, random_graphs, 0, 16);
     tcase_add_test(tc, state_and_history);
     tcase_add_test(tc, updates_come_as_soon_as_they_can);
@@ -515,11 +503,5 @@ int main(void)
     tcase_add_test(tc, small_reductions_take_one_launch);
     tcase_add_test(tc, convolutions_with_tails);
     suite_add_tcase(suite, tc);
-    SRunner *runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    gcl_device_close(dev);
-    return failed != 0;
+    return run_suite(suite);
 }

@@ -1,16 +1,14 @@
 /* Recomputation: values and gradients are those of a graph that keeps everything, a plan's peak is
  * lower, and nothing changes while it is off. */
-#include <check.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "numeric.h"
+#include "one_device_test.h"
 #include "ops/ops.h"
 #include "plan/plan.h"
-
-static gcl_device *dev;
 
 /* ---- a tower of cells ------------------------------------------------------------------------- */
 
@@ -265,27 +263,15 @@ END_TEST
 
 int main(void)
 {
-    gcl_error err = {0};
-    const char *which = getenv("GANOCL_TEST_DEVICE");
-    dev = gcl_device_open(which ? which : "1", 0, &err);
-    if (dev == NULL) {
-        fprintf(stderr, "check_recompute: %s\n", err.text);
-        return 1;
-    }
     Suite *suite = suite_create("recompute");
     TCase *tests = tcase_create("recompute");
     tcase_set_timeout(tests, 0);
+    tcase_add_unchecked_fixture(tests, open_device, close_device);
     tcase_add_test(tests, gradients_are_the_same);
     tcase_add_test(tests, second_derivatives_are_the_same);
     tcase_add_test(tests, off_changes_nothing);
     tcase_add_test(tests, assigned_values_are_not_read_again);
     tcase_add_test(tests, a_deep_tower_takes_less_memory);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    gcl_device_close(dev);
-    return failed != 0;
+    return run_suite(suite);
 }

@@ -377,5 +377,5 @@ int main(int argc, char **argv)
     tcase_add_test(tc, a_run_takes_its_own_choices_from_their_step_on);
     Suite *suite = suite_create("records");
     suite_add_tcase(suite, tc);
-    return run_suite(suite);
+    return run_at_home(suite);
 }

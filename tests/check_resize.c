@@ -1,10 +1,10 @@
 /* Resize, boxes and flips: exact small cases, and what every filter must keep. */
-#include <check.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "io/resize.h"
+#include "suite_test.h"
 
 static gcl_error err;
 static gcl_image image;
@@ -141,10 +141,5 @@ int main(void)
     tcase_add_test(tests, resize_boxes);
     tcase_add_test(tests, flip);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

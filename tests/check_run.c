@@ -372,14 +372,11 @@ START_TEST(grids_come_early_and_then_seldom)
 }
 END_TEST
 
-#define COUNT(table) (int)(sizeof(table) / sizeof *(table))
 
 int main(void)
 {
     make_scratch("run");
-    Suite *suite = suite_create("run");
     TCase *tests = tcase_create("run");
-    tcase_add_checked_fixture(tests, start_test, NULL);
     tcase_add_loop_test(tests, wrong_lines_are_refused, 0, COUNT(wrong_lines));
     tcase_add_test(tests, lines_are_understood);
     tcase_add_test(tests, a_recordings_description_is_a_configuration);
@@ -391,12 +388,5 @@ int main(void)
     tcase_add_test(tests, a_folder_holds_one_run);
     tcase_add_test(tests, a_second_trainer_is_refused);
     tcase_add_test(tests, grids_come_early_and_then_seldom);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    remove_tree(scratch);
-    return failed > 0;
+    return run_in_scratch("run", tests, NULL);
 }

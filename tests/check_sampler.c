@@ -1,6 +1,5 @@
 /* Sampling: latents of seeds and between them; the running statistics that the sampler readjusts are
  * those of the latents it is told to draw, and training gets its own back. */
-#include <check.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +7,7 @@
 #include "device/device.h"
 #include "models/model.h"
 #include "plan/store.h"
+#include "suite_test.h"
 #include "train/sampler.h"
 
 enum { CHANNELS = 12, PASSES = 20 };
@@ -17,8 +17,6 @@ static gcl_model model;
 static gcl_store *store;
 static gcl_sampler *sampler;
 static gcl_error err;
-
-#define ck_ok(call) ck_assert_msg((call) == 0, "%s", err.text)
 
 static int ends_with(const char *text, const char *end)
 {
@@ -46,9 +44,8 @@ static void write_fresh(const gcl_nn *nn)
 
 static void start(void)
 {
-    const char *which = getenv("GANOCL_TEST_DEVICE");
     err = (gcl_error){0};
-    dev = gcl_device_open(which != NULL ? which : "1", 0, &err);
+    dev = gcl_device_open(test_device(), 0, &err);
     ck_assert_msg(dev != NULL, "%s", err.text);
     ck_ok(gcl_model_open(&model, "dcgan:tiny-bn", NULL, 0, &err));
     store = gcl_store_new(dev);
@@ -255,10 +252,5 @@ int main(void)
     tcase_add_loop_test(tests, ways_between_latents_follow_the_sphere, 0, 3);
     tcase_add_test(tests, statistics_are_those_of_the_truncation);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed > 0;
+    return run_suite(suite);
 }

@@ -1,14 +1,12 @@
 /* Deep networks: what a plan costs on the host grows with the number of nodes, and what a device has
  * to compile does not grow with depth at all. Times are printed, not judged. */
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "one_device_test.h"
 #include "ops/ops.h"
 #include "plan/plan.h"
-
-static gcl_device *dev;
 
 /* ---- a network like a deep autoencoder's: all parameters in one variable ------------------------ */
 
@@ -144,24 +142,12 @@ END_TEST
 
 int main(void)
 {
-    gcl_error err = {0};
-    const char *which = getenv("GANOCL_TEST_DEVICE");
-    dev = gcl_device_open(which ? which : "1", 0, &err);
-    if (dev == NULL) {
-        fprintf(stderr, "check_scale: %s\n", err.text);
-        return 1;
-    }
     Suite *suite = suite_create("scale");
     TCase *tests = tcase_create("scale");
     tcase_set_timeout(tests, 0);
+    tcase_add_unchecked_fixture(tests, open_device, close_device);
     tcase_add_test(tests, depth_compiles_nothing_more);
     tcase_add_test(tests, very_deep);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    gcl_device_close(dev);
-    return failed != 0;
+    return run_suite(suite);
 }

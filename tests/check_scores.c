@@ -1,6 +1,5 @@
 /* Scores of pictures against known values, plain loops, and the losses of the same names in the double
  * oracle; the sliced Wasserstein distance by what a distance has to do. Without a device. */
-#include <check.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +7,7 @@
 #include "base/memory.h"
 #include "base/philox.h"
 #include "nn/losses.h"
+#include "suite_test.h"
 #include "train/scores.h"
 
 #define ck_near(got, wanted, tolerance)                                                            \
@@ -315,10 +315,5 @@ int main(void)
     tcase_add_test(tests, what_takes_long_can_be_stopped);
     tcase_add_test(tests, pairwise_ssim_is_the_mean_over_pairs);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed > 0;
+    return run_suite(suite);
 }

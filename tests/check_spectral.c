@@ -191,5 +191,5 @@ int main(void)
     tcase_add_test(tests, gammas_of_all_batch_norms);
     tcase_add_test(tests, iterations_are_whole_steps);
     tcase_add_test(tests, sigmas_of_what_was_measured);
-    return nn_run(suite);
+    return run_suite(suite);
 }

@@ -59,7 +59,7 @@ static const char *const recordings[] = {
 START_TEST(recorded_runs_are_repeated)
 {
     gcl_conform report;
-    gcl_device *dev = gcl_device_open(device(), 0, &err);
+    gcl_device *dev = gcl_device_open(test_device(), 0, &err);
     ck_have(dev);
     ck_ok(gcl_conform_run(dev, golden(recordings[_i]), &report, &err));
     for (int i = 0; i < GCL_CONFORM_KINDS; i++) {
@@ -364,7 +364,7 @@ START_TEST(a_full_disk_ends_with_7)
              "cd '%s' && trap '' XFSZ && ulimit -f 2000 && '%s' --device '%s' -q train --model "
              "dcgan:tiny --set latent=2000 --set train.events=false "
              "--batch 2 --steps 3 --out full >out 2>err",
-             scratch, program, device());
+             scratch, program, test_device());
     int status = system(line);
     ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 7, "%d %s", status, said("err"));
     ck_said("free space or choose another folder");
@@ -431,7 +431,6 @@ END_TEST
 
 /* ---- all of it ---- */
 
-#define COUNT(table) (int)(sizeof(table) / sizeof *(table))
 
 static void find_source(void)
 {

@@ -65,7 +65,7 @@ static void write_records(void)
     gcl_trainer trainer;
     gcl_plan_options plan = {.estimate_only = 1};
     gcl_trainer_options options = {.batch = {2, 1}, .plan = &plan};
-    gcl_device *dev = gcl_device_open(device(), 0, &err);
+    gcl_device *dev = gcl_device_open(test_device(), 0, &err);
     ck_have(dev);
     ck_ok(gcl_model_open(&model, "dcgan:tiny", NULL, 0, &err));
     ck_ok(gcl_trainer_build(&trainer, dev, &model, &options, &err));

@@ -417,5 +417,5 @@ int main(void)
     tcase_add_test(averages, averages_start_as_the_parameters);
     tcase_add_test(averages, averages_can_be_read);
     tcase_add_test(averages, averages_want_a_trained_network);
-    return nn_run(suite);
+    return run_suite(suite);
 }

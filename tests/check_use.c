@@ -283,7 +283,7 @@ typedef struct bounds {
 static bounds bounds_of(const char *data, int draws)
 {
     gcl_trained t;
-    gcl_options options = {.device = device(), .seed = 4, .count = PICTURES};
+    gcl_options options = {.device = test_device(), .seed = 4, .count = PICTURES};
     float reconstruction[BOUND_BATCH], kl[BOUND_BATCH], weight[BOUND_BATCH];
     size_t next = 0, indices[BOUND_BATCH];
     double sums[PICTURES] = {0};

@@ -3,29 +3,16 @@
  *
  * GANOCL_TEST_DEVICE chooses the device ("1" if unset). Where the variant does not apply (no CPU),
  * only the choice is looked at. */
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "base/philox.h"
-#include "device/device.h"
+#include "one_device_test.h"
 #include "ops/ops.h"
 #include "plan/plan.h"
 #include "plan/single.h"
-
-static gcl_device *dev;
-
-static void open_device(void)
-{
-    gcl_error err = {0};
-    const char *which = getenv("GANOCL_TEST_DEVICE");
-    dev = gcl_device_open(which ? which : "1", 0, &err);
-    ck_assert_msg(dev != NULL, "%s", err.text);
-}
-
-static void close_device(void) { gcl_device_close(dev); }
 
 /* ---- one form alone ------------------------------------------------------------------------- */
 
@@ -221,10 +208,5 @@ int main(void)
     tcase_add_loop_test(device, runs_are_equal, 0, KINDS);
     tcase_add_test(device, setting_decides);
     suite_add_tcase(suite, device);
-    SRunner *runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite(suite);
 }

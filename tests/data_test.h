@@ -2,23 +2,17 @@
 #ifndef GCL_TESTS_DATA_TEST_H
 #define GCL_TESTS_DATA_TEST_H
 
-#include <check.h>
-#include <dirent.h>
 #include <errno.h>
 #include <png.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <turbojpeg.h>
 #include <unistd.h>
 
 #include "base/error.h"
-#include "base/memory.h"
 #include "io/atomic.h"
 #include "io/image.h"
+#include "suite_test.h"
 
 static char folder[64]; /* made anew for each test */
 
@@ -28,27 +22,7 @@ static inline void make_folder(void)
     ck_assert_ptr_nonnull(mkdtemp(folder));
 }
 
-static inline void remove_all(const char *path)
-{
-    DIR *listing = opendir(path);
-    for (struct dirent *e; listing != NULL && (e = readdir(listing)) != NULL;) {
-        gcl_text below = {0};
-        struct stat status;
-        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
-            continue;
-        gcl_text_add(&below, "%s/%s", path, e->d_name);
-        if (lstat(below.text, &status) == 0 && S_ISDIR(status.st_mode))
-            remove_all(below.text);
-        else
-            unlink(below.text);
-        gcl_text_free(&below);
-    }
-    if (listing != NULL)
-        closedir(listing);
-    rmdir(path);
-}
-
-static inline void remove_folder(void) { remove_all(folder); }
+static inline void remove_folder(void) { remove_tree(folder); }
 
 /* The path of `name` in the folder; good until the fourth call after this one. */
 static inline const char *in_folder(const char *name)

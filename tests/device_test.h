@@ -6,22 +6,14 @@
 #ifndef TESTS_DEVICE_TEST_H
 #define TESTS_DEVICE_TEST_H
 
-#include <check.h>
-#include <dirent.h>
 #include <spawn.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/memory.h"
 #include "device/device.h"
+#include "suite_test.h"
 
-#define ck_ok(expression) ck_assert_msg((expression) == 0 && err.code == 0, "%s", err.text)
-#define ck_have(pointer)  ck_assert_msg((pointer) != NULL && err.code == 0, "%s", err.text)
-#define ck_says(part)     ck_assert_msg(strstr(err.text, part) != NULL, "%s", err.text)
+#define ck_says(part) ck_assert_msg(strstr(err.text, part) != NULL, "%s", err.text)
 
 extern char **environ;
 
@@ -32,12 +24,6 @@ static gcl_error err;    /* cleared before each test */
 static gcl_device *dev;  /* open during each test of a case with open_device */
 
 static const size_t one_group[3] = {0, 1, 1};
-
-static const char *chosen(void)
-{
-    const char *which = getenv("GANOCL_TEST_DEVICE");
-    return which != NULL ? which : "1";
-}
 
 static void start_test(void)
 {
@@ -51,7 +37,7 @@ static void start_test(void)
 static inline void open_device(void)
 {
     start_test();
-    dev = gcl_device_open(chosen(), 0, &err);
+    dev = gcl_device_open(test_device(), 0, &err);
     ck_have(dev);
 }
 
@@ -59,26 +45,6 @@ static inline void close_device(void)
 {
     gcl_device_close(dev);
     dev = NULL;
-}
-
-static inline void remove_tree(const char *path)
-{
-    DIR *folder = opendir(path);
-    for (struct dirent *e; folder != NULL && (e = readdir(folder)) != NULL;) {
-        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
-            continue;
-        struct stat facts;
-        gcl_text inner = {0};
-        gcl_text_add(&inner, "%s/%s", path, e->d_name);
-        if (lstat(inner.text, &facts) == 0 && S_ISDIR(facts.st_mode))
-            remove_tree(inner.text);
-        else
-            remove(inner.text);
-        gcl_text_free(&inner);
-    }
-    if (folder != NULL)
-        closedir(folder);
-    remove(path);
 }
 
 static const char fill_source[] = "__kernel void count(__global int *out, int first)\n"
@@ -121,7 +87,7 @@ static inline int exit_status(pid_t child)
 }
 
 /* Runs a suite in a scratch home, so that neither our cache nor the driver's outlives it. */
-static inline int run_suite(Suite *suite)
+static inline int run_at_home(Suite *suite)
 {
     snprintf(scratch, sizeof scratch, "/tmp/ganocl-check-XXXXXX");
     if (mkdtemp(scratch) == NULL)
@@ -129,13 +95,9 @@ static inline int run_suite(Suite *suite)
     setenv("HOME", scratch, 1);
     unsetenv("XDG_CACHE_HOME");
     unsetenv("POCL_CACHE_DIR");
-    SRunner *runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_NORMAL); /* prints the summary */
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    int status = run_suite(suite);
     remove_tree(scratch);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return status;
 }
 
 #endif

@@ -2,20 +2,12 @@
 #ifndef TESTS_FILES_TEST_H
 #define TESTS_FILES_TEST_H
 
-#include <check.h>
-#include <dirent.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/memory.h"
 #include "io/file.h"
+#include "suite_test.h"
 
-#define ck_ok(expression) ck_assert_msg((expression) == 0 && err.code == 0, "%s", err.text)
-#define ck_have(pointer)  ck_assert_msg((pointer) != NULL && err.code == 0, "%s", err.text)
 /* The expression is false, and the error has this code and names this. */
 #define ck_refused(expression, wanted, part)                                                       \
     ck_assert_msg(!(expression) && err.code == (wanted) && strstr(err.text, part) != NULL,         \
@@ -33,26 +25,6 @@ static inline void make_scratch(const char *name)
         perror(scratch);
         exit(1);
     }
-}
-
-static inline void remove_tree(const char *path)
-{
-    DIR *folder = opendir(path);
-    for (struct dirent *e; folder != NULL && (e = readdir(folder)) != NULL;) {
-        struct stat facts;
-        gcl_text inner = {0};
-        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
-            continue;
-        gcl_text_add(&inner, "%s/%s", path, e->d_name);
-        if (lstat(inner.text, &facts) == 0 && S_ISDIR(facts.st_mode))
-            remove_tree(inner.text);
-        else
-            remove(inner.text);
-        gcl_text_free(&inner);
-    }
-    if (folder != NULL)
-        closedir(folder);
-    remove(path);
 }
 
 /* SCRATCH/NAME into one of a few static buffers. */
@@ -106,6 +78,18 @@ static inline int exists(const char *path)
 {
     struct stat facts;
     return lstat(path, &facts) == 0;
+}
+
+/* Runs the tests in their order, each followed by `after` (NULL: nothing), and removes the scratch
+ * folder; the program's exit status. */
+static inline int run_in_scratch(const char *name, TCase *tests, void (*after)(void))
+{
+    Suite *suite = suite_create(name);
+    tcase_add_checked_fixture(tests, start_test, after);
+    suite_add_tcase(suite, tests);
+    int status = run_suite(suite);
+    remove_tree(scratch);
+    return status;
 }
 
 #endif

@@ -38,16 +38,6 @@ TCase *nn_case(Suite *suite, const char *name)
     return made;
 }
 
-int nn_run(Suite *suite)
-{
-    SRunner *runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
-}
-
 /* ---- values ---- */
 
 void nn_begin(void)

@@ -2,10 +2,9 @@
 #ifndef GCL_TESTS_NN_FIXTURE_H
 #define GCL_TESTS_NN_FIXTURE_H
 
-#include <check.h>
-
 #include "nn/nn.h"
 #include "numeric.h"
+#include "suite_test.h"
 
 /* Of the running test. */
 extern gcl_graph *g;
@@ -16,8 +15,6 @@ extern gcl_values *values;
 TCase *nn_case(Suite *suite, const char *name);
 /* Starts over. */
 void nn_setup(int training, int replay);
-/* Runs the suite without forking, frees it; what main returns. */
-int nn_run(Suite *suite);
 
 /* Ends building: from now on there are values. */
 void nn_begin(void);

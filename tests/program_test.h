@@ -18,12 +18,6 @@ extern char **environ;
 
 static char program[700];
 
-static inline const char *device(void)
-{
-    const char *which = getenv("GANOCL_TEST_DEVICE");
-    return which != NULL ? which : "1";
-}
-
 static inline void pause_ms(int ms)
 {
     nanosleep(&(struct timespec){ms / 1000, 1000000L * (ms % 1000)}, NULL);
@@ -42,7 +36,7 @@ static inline pid_t start_program(const char *format, ...)
     vsnprintf(arguments, sizeof arguments, format, list);
     va_end(list);
     gcl_text_add(&line, "cd '%s' && exec '%s' --device '%s' %s >out 2>err", scratch, program,
-                 device(), arguments);
+                 test_device(), arguments);
     char *words[] = {"sh", "-c", line.text, NULL};
     ck_assert_int_eq(posix_spawnp(&started, "sh", NULL, NULL, words, environ), 0);
     gcl_text_free(&line);
@@ -118,21 +112,9 @@ static inline void find_program(void)
              given[0] == '/' ? "" : "/", given);
 }
 
-/* Runs the tests in their order, in this process, and removes the scratch folder. */
 static inline int run_tests(const char *name, TCase *tests)
 {
-    Suite *suite = suite_create(name);
-    tcase_set_timeout(tests, 900);
-    tcase_add_checked_fixture(tests, start_test, end_program);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_set_fork_status(runner, CK_NOFORK);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    end_program();
-    remove_tree(scratch);
-    return failed > 0;
+    return run_in_scratch(name, tests, end_program);
 }
 
 #endif

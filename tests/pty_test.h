@@ -28,7 +28,7 @@ static inline pid_t start_on(const char *terminal, const screen *s, const char *
         &line,
         "exec setsid sh -c \"exec <%s >%s 2>&1; cd '%s'; "
         "exec env -u NO_COLOR -u COLORTERM -u LC_ALL -u LC_CTYPE %s '%s' --device '%s' %s\"",
-        terminal, terminal, scratch, s->variables, program, device(), arguments);
+        terminal, terminal, scratch, s->variables, program, test_device(), arguments);
     char *words[] = {"sh", "-c", line.text, NULL};
     ck_assert_int_eq(posix_spawnp(&child, "sh", NULL, NULL, words, environ), 0);
     gcl_text_free(&line);
