@@ -69,6 +69,8 @@ START_TEST(recorded_runs_are_repeated)
                part->deviation, 100 * part->worst);
     }
     ck_assert(gcl_conform_good(&report));
+    ck_assert(report.n_steps == 20 && report.n_losses > 0);
+    gcl_conform_free(&report);
     gcl_device_close(dev);
 }
 END_TEST

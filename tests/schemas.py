@@ -120,6 +120,7 @@ def check_rest():
     check_command("bench-layers", "bench", "--layers", given=json.dumps(layer) + "\n")
     check_command("selftest", "selftest",
                   os.path.join(SOURCE, "tests/golden/dcgan-tiny-drop"), "--json")
+    check_command("selftest", "selftest", "--only", "concat", "--quick", "--json")
     check_command("autotune", "autotune", "dcgan:tiny", "--batch", "2", "--budget", "1", "--json",
                   GANOCL_CACHE=os.path.abspath("cache"), GANOCL_RECORDS="")
 

@@ -119,6 +119,11 @@ static const option table[] = {
      "N batches of 16 go through the generator at that temperature before, to readjust the running "
      "statistics of batch norm; not given: 64 for averaged weights, else none"},
 
+    {"only", 0, TEXT, AT(only), "NAME,...", " selftest ",
+     "no more than these: ops, replays, an op (conv) or a recording (dcgan-tiny-bn)"},
+    {"quick", 0, FLAG, AT(quick), NULL, " selftest ",
+     "cases of up to 200,000 operations, and one recording of each system"},
+
     {"to", 0, TEXT, AT(to), "onnx|safetensors", " export ", "the format"},
     {"all", 0, FLAG, AT(all), NULL, " export ",
      "safetensors: weights of all networks, not only what making pictures takes"},

@@ -30,10 +30,10 @@ typedef struct gcl_options {
     int quiet, verbose, help, version, json;
 
     const char *model, *data, *out, *resume, *init, *config, *replay, *in, *weights, *network;
-    const char *preview, *grid, *seeds, *kind, *checkpoint, *to;
+    const char *preview, *grid, *seeds, *kind, *checkpoint, *to, *only;
     int64_t steps, batch, accumulate, count, size, iw, readjust, frames, quality;
     double epochs, minutes, temperature, budget, truncation, fps;
-    int dry_run, train_mode, layers, man, interpolate, loop, controls, all;
+    int dry_run, train_mode, layers, man, interpolate, loop, controls, all, quick;
 
     const char **arguments; /* words that are no options, behind the command */
     int n_arguments, cap_arguments;

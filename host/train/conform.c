@@ -24,6 +24,7 @@ typedef struct recording {
     json_t *tolerance;
     gcl_device *dev;
     gcl_conform *report;
+    gcl_sha256 sum; /* of losses and final tensors */
 } recording;
 
 const char *gcl_conform_name(gcl_conform_kind kind)
@@ -116,6 +117,9 @@ static int compare_stored(recording *r, gcl_conform_kind kind, const gcl_safeten
         return gcl_fail(err, GCL_FAILED, "%s is not on the device", tensor->name);
     float *memory = gcl_alloc((size_t)n * sizeof *memory);
     int result = gcl_store_read(store, tensor->variable, memory, n, err);
+    if (kind == GCL_CONFORM_FINAL)
+        gcl_sha256_add(&r->sum, memory + tensor->first,
+                       (size_t)gcl_tensor_count(tensor) * sizeof *memory);
     if (result == 0)
         result =
             compare_tensor(r, kind, file, section, prefix, tensor, memory + tensor->first, err);
@@ -280,6 +284,24 @@ static void compare_loss(recording *r, const json_t *line, const char *name, int
     note(r, GCL_CONFORM_LOSSES, what, fabs(value - right), factor * drift + 1e-6 * fabs(right));
 }
 
+static void keep_losses(recording *r, const gcl_step *losses, int64_t step, const float *history)
+{
+    gcl_conform *report = r->report;
+    if (report->losses == NULL) {
+        report->n_steps = gcl_replay_steps(r->replay);
+        report->n_losses = losses->n_losses;
+        report->losses = gcl_alloc((size_t)losses->n_losses * sizeof *report->losses);
+        for (int i = 0; i < losses->n_losses; i++) {
+            gcl_conform_loss *loss = &report->losses[i];
+            snprintf(loss->name, sizeof loss->name, "%s", losses->losses[i].name);
+            loss->values = gcl_alloc((size_t)report->n_steps * sizeof *loss->values);
+        }
+    }
+    for (int i = 0; i < report->n_losses; i++)
+        report->losses[i].values[step] = history[i];
+    gcl_sha256_add(&r->sum, history, (size_t)report->n_losses * sizeof *history);
+}
+
 static int compare_losses(recording *r, gcl_trainer *trainer, FILE *losses, int64_t step,
                           gcl_error *err)
 {
@@ -289,6 +311,8 @@ static int compare_losses(recording *r, gcl_trainer *trainer, FILE *losses, int6
         return gcl_fail(err, GCL_DATA, "%s/losses.jsonl: has no step %lld", r->folder,
                         (long long)step);
     int result = gcl_plan_history(trainer->plan, step, history, err);
+    if (result == 0)
+        keep_losses(r, &trainer->step, step, history);
     for (int i = 0; i < trainer->step.n_losses && result == 0; i++)
         if (json_object_get(line, trainer->step.losses[i].name) != NULL)
             compare_loss(r, line, trainer->step.losses[i].name, step, history[i]);
@@ -364,10 +388,12 @@ int gcl_conform_run(gcl_device *dev, const char *folder, gcl_conform *report, gc
 {
     recording r = {.folder = folder, .dev = dev, .report = report};
     memset(report, 0, sizeof *report);
+    gcl_sha256_start(&r.sum);
     gcl_config_start(&r.config);
     int result = open_recording(&r, err);
     if (result == 0)
         result = check_all(&r, err);
+    gcl_sha256_end(&r.sum, report->digest);
     gcl_replay_close(r.replay);
     gcl_safetensors_close(r.weights);
     gcl_safetensors_close(r.forward);
@@ -376,4 +402,12 @@ int gcl_conform_run(gcl_device *dev, const char *folder, gcl_conform *report, gc
     json_decref(r.tolerance);
     gcl_config_free(&r.config);
     return result;
+}
+
+void gcl_conform_free(gcl_conform *report)
+{
+    for (int i = 0; i < report->n_losses; i++)
+        free(report->losses[i].values);
+    free(report->losses);
+    memset(report, 0, sizeof *report);
 }
