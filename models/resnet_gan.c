@@ -82,7 +82,8 @@ static builder builder_of(gcl_nn *nn, const gcl_model *model)
     for (int i = 0; i < STAGES; i++)
         b.blocks[i] = (int)gcl_model_items(model, "blocks", NULL)[i];
     if (nn != NULL && is_gan(model))
-        gcl_nn_set_init(nn, (gcl_policy){GCL_POLICY_GAUSSIAN, 0.02, 0.02});
+        gcl_nn_set_init(nn,
+                        (gcl_policy){.kind = GCL_POLICY_GAUSSIAN, .std = 0.02, .gamma_std = 0.02});
     else if (nn != NULL)
         gcl_nn_set_init(nn, (gcl_policy){.kind = GCL_POLICY_HE});
     return b;

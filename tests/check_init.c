@@ -184,6 +184,21 @@ static void norms(const float *v, const double *mask, int n, double *norm)
     }
 }
 
+START_TEST(smooth_transposed_filters_start_in_equal_blocks)
+{
+    build((gcl_policy){.kind = GCL_POLICY_GAUSSIAN, .std = 0.02, .smooth = 1});
+    ck_assert_int_eq(nn_tensor("G.conv.weight")->init.blocks, 0);
+    float *f = fresh("G.up.weight"); /* [4,4,8,6] */
+    for (int r = 0; r < 4; r++)
+        for (int s = 0; s < 4; s++)
+            for (int i = 0; i < 48; i++)
+                ck_assert_float_eq(f[(r * 4 + s) * 48 + i],
+                                   f[((r - r % 2) * 4 + s - s % 2) * 48 + i]);
+    ck_assert(f[0] != f[2 * 48] && f[0] != f[8 * 48] && f[2 * 48] != f[8 * 48] && f[0] != f[1]);
+    free(f);
+}
+END_TEST
+
 START_TEST(gains_start_as_the_filters_norms)
 {
     const gcl_masking masking = {.strict = 1, .mirror = 1};
@@ -233,6 +248,7 @@ int main(void)
     tcase_add_test(policies, gaussian);
     tcase_add_test(policies, he);
     tcase_add_test(policies, pytorchs);
+    tcase_add_test(policies, smooth_transposed_filters_start_in_equal_blocks);
     tcase_add_test(derived, gains_start_as_the_filters_norms);
     tcase_add_test(derived, shuffled_filters_start_alike);
     return run_suite(suite);

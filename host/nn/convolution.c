@@ -44,8 +44,10 @@ gcl_node *gcl_layer_conv_transpose(gcl_nn *nn, const char *name, gcl_node *x, in
     int c = x->shape.d[3], more = kernel - 2 * pad + out_pad;
     gcl_fans fans = gcl_nn_fans((int64_t)kernel * kernel, c, k);
     fans.torch_in = fans.out;
+    gcl_init init = gcl_nn_weight_init(nn, &fans);
+    init.blocks = nn->policy.smooth ? stride : 0;
     gcl_node *f = gcl_parameter(nn, "weight", gcl_shape_of(kernel, kernel, k, c),
-                                GCL_LAYOUT_CONV_TRANSPOSE, NULL, gcl_nn_weight_init(nn, &fans));
+                                GCL_LAYOUT_CONV_TRANSPOSE, NULL, init);
     gcl_node *y = gcl_conv_data(x, f, stride, pad, (x->shape.d[1] - 1) * stride + more,
                                 (x->shape.d[2] - 1) * stride + more);
     y = gcl_nn_add_bias(nn, y, &fans, bias);

@@ -106,6 +106,18 @@ static void log_gain(const gcl_init *init, uint64_t seed, float *gain)
     free(v);
 }
 
+/* Which element's number element i gets: its own, or that of the first of those that start alike. */
+static int64_t drawn_as(const gcl_init *init, const gcl_shape *shape, int64_t i)
+{
+    if (init->alike > 1)
+        return i - i % shape->d[3] % init->alike;
+    if (init->blocks > 1) {
+        int64_t pixel = (int64_t)shape->d[2] * shape->d[3], row = shape->d[1] * pixel;
+        return i - i / row % init->blocks * row - i % row / pixel % init->blocks * pixel;
+    }
+    return i;
+}
+
 void gcl_tensor_initialise(const gcl_tensor *tensor, uint64_t seed, float *memory)
 {
     const gcl_init *init = &tensor->init;
@@ -118,10 +130,9 @@ void gcl_tensor_initialise(const gcl_tensor *tensor, uint64_t seed, float *memor
         return;
     }
     uint32_t stream = gcl_names_stream("initial ", tensor->name);
-    int64_t n = gcl_tensor_count(tensor), n_k = tensor->shape.d[3];
+    int64_t n = gcl_tensor_count(tensor);
     for (int64_t i = 0; i < n; i++)
-        memory[i] =
-            (float)drawn(init, seed, stream, init->alike > 1 ? i - i % n_k % init->alike : i);
+        memory[i] = (float)drawn(init, seed, stream, drawn_as(init, &tensor->shape, i));
     if (init->kind == GCL_INIT_DIRECTION)
         normalise(memory, n, init->a);
 }

@@ -100,7 +100,8 @@ typedef enum gcl_init_kind {
 typedef struct gcl_init {
     gcl_init_kind kind;
     double a, b;
-    int alike; /* > 1: runs of so many output channels (last dimension) start equal: ICNR */
+    int alike;  /* > 1: runs of so many output channels (last dimension) start equal: ICNR */
+    int blocks; /* > 1: blocks of so many rows and columns start equal */
     const struct gcl_tensor *of;
     const double *mask; /* NULL: ones; else as many as `of` has elements, owned by nn */
 } gcl_init;
@@ -119,6 +120,8 @@ typedef enum gcl_policy_kind {
 typedef struct gcl_policy {
     gcl_policy_kind kind;
     double std, gamma_std;
+    int smooth; /* transposed convolutions start as one of nearest neighbours enlarged: the stride's
+                   blocks of the filter are equal, so no grid is in their pictures */
 } gcl_policy;
 void gcl_nn_set_init(gcl_nn *nn, gcl_policy policy);
 
