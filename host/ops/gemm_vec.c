@@ -108,7 +108,9 @@ static int groups_of(const product *p, const gcl_limits *limits, const int *v)
 
 /* ---- choice ------------------------------------------------------------------------------------------ */
 
-enum { MANY_ROWS = 2048 };
+/* With A transposed, results up to so many elements are formed straight from the operands; larger ones
+ * pay for A's being packed. */
+enum { MANY_ROWS = 2048, LONG = 4096, SMALL_RESULT = 128 * 128 };
 
 static int choose_path(const product *p)
 {
@@ -116,7 +118,8 @@ static int choose_path(const product *p)
         return DOT;
     if (p->transpose_b)
         return p->m >= MANY_ROWS && (!p->transpose_a || p->k <= 32) ? DIRECT : GATHER;
-    return p->transpose_a && !p->single && p->m > 32 && p->k > 32 ? OUTER : DIRECT;
+    int outer = p->transpose_a && !p->single && p->m > 32 && p->k > 32;
+    return outer && (int64_t)p->m * p->n > SMALL_RESULT ? OUTER : DIRECT;
 }
 
 static void direct_defaults(const product *p, const gcl_limits *limits, int *v)
@@ -127,12 +130,19 @@ static void direct_defaults(const product *p, const gcl_limits *limits, int *v)
     v[MR] = v[V] == 16 ? 8 : 6;
     if (v[V] == 16 && p->m > 32 && (p->n % 64 == 0 || p->n > 256)) /* of 32 registers 29 */
         v[NR] = 64, v[MR] = 6;
+    else if (v[V] == 16 && p->n > 32 && p->n <= 48)
+        v[NR] = 48;
+    else if (v[V] == 16 && p->n <= 16 && p->m > 8)
+        v[MR] = 12;
     v[CB] = 1;
     v[ROWS] = p->m < 256 ? p->m : 256;
     v[DEPTH] = p->k < 1024 ? p->k : 1024;
     if ((int64_t)v[DEPTH] * v[NR] > room)
         v[DEPTH] = (int)(room / v[NR]);
-    int parts = gcl_divide_up(4 * (int)limits->compute_units, gcl_divide_up(p->m, v[ROWS]));
+    /* A long inner size is divided in groups, which costs less than reading A for every few columns. */
+    int parts = p->k >= LONG
+                    ? 1
+                    : gcl_divide_up(4 * (int)limits->compute_units, gcl_divide_up(p->m, v[ROWS]));
     v[COLUMNS] = gcl_round_up(gcl_divide_up(p->n, parts), v[NR]);
     int64_t most = room / v[DEPTH] / v[NR] * v[NR];
     if (v[COLUMNS] > most)

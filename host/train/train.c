@@ -269,7 +269,8 @@ static void say_start(const gcl_loop *loop, const gcl_config *config)
     if (loop->first > 0)
         gcl_say("%s: goes on at step %lld", loop->run.folder, (long long)loop->first);
     else
-        gcl_say("run folder: %s", loop->run.folder);
+        gcl_say("run folder: %s; to watch it, open %s/report.html in a browser", loop->run.folder,
+                loop->run.folder);
 }
 
 static int learns(const gcl_config *config)
