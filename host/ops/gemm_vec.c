@@ -137,8 +137,9 @@ static void direct_defaults(const product *p, const gcl_limits *limits, int *v)
     v[CB] = 1;
     v[ROWS] = p->m < 256 ? p->m : 256;
     v[DEPTH] = p->k < 1024 ? p->k : 1024;
-    if ((int64_t)v[DEPTH] * v[NR] > room)
-        v[DEPTH] = (int)(room / v[NR]);
+    int at_once = p->k >= LONG && p->n <= 512 ? gcl_round_up(p->n, v[NR]) : v[NR]; /* columns */
+    if ((int64_t)v[DEPTH] * at_once > room)
+        v[DEPTH] = (int)(room / at_once);
     /* A long inner size is divided in groups, which costs less than reading A for every few columns. */
     int parts = p->k >= LONG
                     ? 1
