@@ -10,7 +10,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/live.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "io/file.h"
@@ -25,6 +24,7 @@ static bool ends_in(const char *name, const char *extension)
 void gcl_files_add(gcl_files *files, char *path, uint64_t at, uint64_t bytes)
 {
     bool jpeg = ends_in(path, ".jpg") || ends_in(path, ".jpeg");
+    gcl_activity_update(files->looking, (int64_t)(files->n + files->n_other));
     if (strcmp(path, "dataset.json") == 0 && files->list.path == NULL) {
         files->list = (gcl_files_entry){path, path, at, bytes, 0};
         return;
@@ -68,7 +68,6 @@ typedef struct identity {
 typedef struct walk {
     gcl_files *files;
     void *seen; /* tree of the identities of folders that were entered */
-    gcl_activity activity;
 } walk;
 
 static int compare_identities(const void *a, const void *b)
@@ -155,10 +154,8 @@ static int scan(walk *w, const char *below, gcl_error *err)
     closedir(listing);
     if (n > 0)
         qsort(names, n, sizeof *names, compare_names);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++)
         add_entry(w, names[i]);
-        gcl_activity_update(&w->activity, (int64_t)(w->files->n + w->files->n_other));
-    }
     free(names);
     return 0;
 }
@@ -167,14 +164,12 @@ static int list_folder(gcl_files *files, const struct stat *status, gcl_error *e
 {
     walk w = {.files = files};
     enter_once(&w, status);
-    gcl_activity_begin(&w.activity, "looking for pictures", 0);
     int result = scan(&w, "", err);
-    gcl_activity_end(&w.activity);
     forget_seen(&w);
     return result;
 }
 
-/* ---- both --------------------------------------------------------------------------------------- */
+/* ---- all --------------------------------------------------------------------------------------- */
 
 enum archive { NEITHER, TAR, ZIP };
 
@@ -213,23 +208,29 @@ static char *without_slashes(const char *spec)
     return root.text;
 }
 
-int gcl_files_open(gcl_files *files, const char *spec, gcl_error *err)
+static int list(gcl_files *files, const char *spec, gcl_error *err)
 {
     struct stat status;
-    *files = (gcl_files){.fd = -1, .root = without_slashes(spec)};
-    int result;
     if (stat(spec, &status) != 0)
         return gcl_fail(err, GCL_DATA, "%s: %s; --data takes what exists", spec, strerror(errno));
-    if (S_ISDIR(status.st_mode)) {
-        result = list_folder(files, &status, err);
-    } else if (archive_kind(spec) == ZIP) {
-        result = gcl_zip_list(files, err);
-    } else {
-        files->fd = open(spec, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-        if (files->fd < 0)
-            return gcl_fail(err, GCL_DATA, "%s: cannot be opened: %s", spec, strerror(errno));
-        result = gcl_tar_list(files, err);
-    }
+    if (S_ISDIR(status.st_mode))
+        return list_folder(files, &status, err);
+    if (archive_kind(spec) == ZIP)
+        return gcl_zip_list(files, err);
+    files->fd = open(spec, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (files->fd < 0)
+        return gcl_fail(err, GCL_DATA, "%s: cannot be opened: %s", spec, strerror(errno));
+    return gcl_tar_list(files, err);
+}
+
+int gcl_files_open(gcl_files *files, const char *spec, gcl_error *err)
+{
+    gcl_activity looking;
+    *files = (gcl_files){.fd = -1, .root = without_slashes(spec), .looking = &looking};
+    gcl_activity_begin(&looking, "looking for pictures", 0);
+    int result = list(files, spec, err);
+    gcl_activity_end(&looking);
+    files->looking = NULL;
     if (result == 0 && files->n > 0)
         qsort(files->entries, files->n, sizeof *files->entries, compare_entries);
     return result;

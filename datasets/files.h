@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/live.h"
 
 typedef struct gcl_files_entry {
     char *path;         /* below the root, parts divided by '/'; owned */
@@ -35,6 +36,7 @@ typedef struct gcl_files {
     gcl_files_entry *entries;
     size_t n, capacity;
     size_t n_jpeg, n_other; /* by name: JPEG pictures; files that are no pictures */
+    gcl_activity *looking;  /* the search, as it is shown while it lasts */
 } gcl_files;
 
 /* Whether a spec is a folder, a tar or a zip. */

@@ -117,6 +117,31 @@ START_TEST(translations_keep_their_names)
 }
 END_TEST
 
+/* A|B in one picture: what comes of it is what comes of A alone. */
+START_TEST(of_pairs_a_is_translated)
+{
+    gcl_image a = {0}, b = {0}, both = {0};
+    make_folder("sides");
+    make_folder("left");
+    put_picture("left/a.png", 64, 64, 1);
+    put_picture("sides/b.png", 64, 64, 2);
+    ck_ok(gcl_image_read_file(in_scratch("left/a.png"), &a, &err));
+    ck_ok(gcl_image_read_file(in_scratch("sides/b.png"), &b, &err));
+    ck_ok(gcl_image_join(&both, &a, &b, &err));
+    remove(in_scratch("sides/b.png"));
+    ck_ok(gcl_image_write_png(in_scratch("sides/a.png"), &both, &err));
+    ck_exits(0, "translate pix2pix --in left --out from-left");
+    ck_exits(0, "translate pix2pix --in sides --out from-sides");
+    ck_said("sides: holds pairs, of which A is translated");
+    ck_assert(same_files(in_scratch("from-left/a.png"), in_scratch("from-sides/a.png")));
+    ck_exits(0, "translate pix2pix --in sides --out from-whole --set data.format=folder");
+    ck_assert(!same_files(in_scratch("from-left/a.png"), in_scratch("from-whole/a.png")));
+    gcl_image_free(&a);
+    gcl_image_free(&b);
+    gcl_image_free(&both);
+}
+END_TEST
+
 /* pix2pix draws dropout when it translates, and takes batch statistics: of each picture by itself. */
 START_TEST(translations_are_functions_of_picture_and_seed)
 {
@@ -393,6 +418,7 @@ int main(void)
     tcase_add_test(tests, pictures_are_made);
     tcase_add_loop_test(tests, models_are_trained_and_show_it, 0, TRAINED);
     tcase_add_test(tests, translations_keep_their_names);
+    tcase_add_test(tests, of_pairs_a_is_translated);
     tcase_add_test(tests, translations_are_functions_of_picture_and_seed);
     tcase_add_test(tests, reconstructions_stand_beside_their_pictures);
     tcase_add_test(tests, classes_are_found_by_name);

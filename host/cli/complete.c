@@ -142,24 +142,31 @@ static void offer_change(const line *l, const wanted *w)
 
 /* ---- values and arguments ---------------------------------------------------------------------------- */
 
-/* 1 for "edges|grey|blur": words to choose from, in small letters. */
-static int is_choice(const char *value)
+/* Of "edges|grey|blur", "[blocks|off]" or "best|latest|STEP" those that are words, in small letters. */
+static void offer_choices(const wanted *w, const char *value)
 {
-    return strchr(value, '|') != NULL &&
-           strspn(value, "abcdefghijklmnopqrstuvwxyz0123456789-|") == strlen(value);
+    for (const char *at = value + (*value == '['); strcspn(at, "|]") > 0;) {
+        size_t n = strcspn(at, "|]");
+        gcl_text word = {0};
+        gcl_text_add_bytes(&word, at, n);
+        if (strspn(word.text, "abcdefghijklmnopqrstuvwxyz0123456789-") == n)
+            offer(w, word.text, NULL);
+        gcl_text_free(&word);
+        at += n + (at[n] != 0);
+    }
 }
 
 /* By how help calls the value. What is a name of none of these, a number say, has no candidates. */
 static void offer_value(const line *l, const wanted *w, const char *value)
 {
-    if (is_choice(value))
-        offer_words(w, value, "|");
-    else if (strcmp(value, "KEY=VALUE") == 0)
+    if (strcmp(value, "KEY=VALUE") == 0)
         offer_change(l, w);
     else if (strstr(value, "SYSTEM") != NULL || strstr(value, "MODEL") != NULL)
         offer_models(w);
     else if (strstr(value, "|auto") != NULL)
         offer(w, "auto", "the fastest device");
+    else if (strchr(value, '|') != NULL)
+        offer_choices(w, value);
     if (strstr(value, "builtin:") != NULL)
         offer(w, "builtin:faces", "drawn by the program itself");
     if (strstr(value, "FILE") != NULL || strstr(value, "PATH") != NULL ||

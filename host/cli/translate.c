@@ -3,6 +3,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "cli/commands.h"
 #include "cli/trained.h"
@@ -79,6 +80,19 @@ static int translate(gcl_trained *t, const char *out, gcl_error *err)
     return result;
 }
 
+/* Of pairs (A/ and B/, or A|B pictures) the A, as in training; else pictures as they are. */
+static int open_pictures(gcl_trained *t, gcl_error *err)
+{
+    gcl_error no_pairs = {0};
+    const char *in = t->options->in;
+    if (gcl_trained_data(t, in, GCL_WANT_PAIRS, &no_pairs) != 0)
+        return gcl_trained_data(t, in, GCL_WANT_PICTURES, err);
+    gcl_say("%s: holds pairs, of which A is translated (--set data.format=folder: each picture as "
+            "a whole)",
+            in);
+    return 0;
+}
+
 int gcl_command_translate(const gcl_options *options, gcl_error *err)
 {
     gcl_trained t;
@@ -89,7 +103,7 @@ int gcl_command_translate(const gcl_options *options, gcl_error *err)
     if (result == 0)
         result = gcl_trained_use(&t, GCL_TASK_TRANSLATE, 0, BATCH, err);
     if (result == 0)
-        result = gcl_trained_data(&t, options->in, GCL_WANT_PICTURES, err);
+        result = open_pictures(&t, err);
     if (result == 0)
         result = translate(&t, options->out, err);
     gcl_trained_close(&t);
