@@ -10,8 +10,6 @@ struct gcl_records {
     int n, cap;
 };
 
-/* 0; 1 for a record of what this program does not have; -1 for a damaged one. */
-int gcl_record_read(gcl_record *record, const json_t *object, const gcl_op *const *ops);
 /* "values": {"v": 16, ...} of a variant. 0; 1 for a parameter that it does not have or lacks; -1. */
 int gcl_choice_read(const json_t *object, const gcl_variant *variant, int values[GCL_MAX_PARAMS]);
 json_t *gcl_choice_json(const gcl_variant *variant, const int values[GCL_MAX_PARAMS]);

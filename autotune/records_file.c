@@ -86,7 +86,7 @@ static int read_choice(gcl_record *r, const json_t *object)
     return gcl_choice_read(json_object_get(object, "values"), r->choice.variant, r->choice.values);
 }
 
-int gcl_record_read(gcl_record *r, const json_t *object, const gcl_op *const *ops)
+static int read_record(gcl_record *r, const json_t *object, const gcl_op *const *ops)
 {
     memset(r, 0, sizeof *r);
     if (read_text(object, "platform", r->platform, sizeof r->platform) != 0 ||
@@ -120,7 +120,7 @@ int gcl_record_read(gcl_record *r, const json_t *object, const gcl_op *const *op
 static int take_object(gcl_records *records, const json_t *object, gcl_record_source source)
 {
     gcl_record record;
-    int status = gcl_record_read(&record, object, records->ops);
+    int status = read_record(&record, object, records->ops);
     record.source = source;
     if (status == 0)
         gcl_records_add(records, &record);

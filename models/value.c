@@ -9,7 +9,8 @@ enum { WORD = 60 };
 
 /* ---- words --------------------------------------------------------------------------------------- */
 
-int gcl_word(const char *words, int index, char *word, size_t size)
+/* Word number `index` of "one two three" into `word`; 0 if there is none. */
+static int word_at(const char *words, int index, char *word, size_t size)
 {
     for (; index > 0 && words != NULL; index--) {
         words = strchr(words, ' ');
@@ -24,7 +25,7 @@ int gcl_word(const char *words, int index, char *word, size_t size)
 int gcl_word_index(const char *words, const char *word)
 {
     char other[WORD];
-    for (int i = 0; gcl_word(words, i, other, sizeof other); i++)
+    for (int i = 0; word_at(words, i, other, sizeof other); i++)
         if (strcmp(other, word) == 0)
             return i;
     return -1;
@@ -161,7 +162,7 @@ void gcl_value_reset(const gcl_setting *setting, gcl_value *value)
     char word[WORD];
     *value = (gcl_value){.number = setting->initial};
     if (setting->kind == GCL_SETTING_WEIGHTS || setting->kind == GCL_SETTING_WORDS)
-        while (gcl_word(setting->choices, value->n, word, sizeof word))
+        while (word_at(setting->choices, value->n, word, sizeof word))
             value->n++;
     if (setting->initial_items != NULL)
         gcl_value_parse(setting, setting->initial_items, value, NULL);
@@ -169,7 +170,8 @@ void gcl_value_reset(const gcl_setting *setting, gcl_value *value)
 
 /* ---- to text ------------------------------------------------------------------------------------- */
 
-void gcl_number_text(double number, char *text, size_t size)
+/* The fewest digits that give a number back: "0.0002", "128". */
+static void number_text(double number, char *text, size_t size)
 {
     if (number == floor(number) && fabs(number) < 1e6) {
         snprintf(text, size, "%.0f", number);
@@ -188,7 +190,7 @@ static void words_text(const gcl_setting *setting, const gcl_value *value, char 
     size_t length = 0;
     snprintf(text, size, "none");
     for (int i = 0; i < value->n && length < size; i++)
-        if (value->items[i] != 0 && gcl_word(setting->choices, i, word, sizeof word))
+        if (value->items[i] != 0 && word_at(setting->choices, i, word, sizeof word))
             length +=
                 (size_t)snprintf(text + length, size - length, "%s%s", length > 0 ? "," : "", word);
 }
@@ -201,11 +203,11 @@ void gcl_value_text(const gcl_setting *setting, const gcl_value *value, char *te
         return;
     }
     if (setting->kind == GCL_SETTING_CHOICE) {
-        gcl_word(setting->choices, (int)value->number, text, size);
+        word_at(setting->choices, (int)value->number, text, size);
         return;
     }
     if (setting->kind == GCL_SETTING_INT || setting->kind == GCL_SETTING_REAL) {
-        gcl_number_text(value->number, text, size);
+        number_text(value->number, text, size);
         return;
     }
     if (setting->kind == GCL_SETTING_WORDS) {
@@ -215,9 +217,9 @@ void gcl_value_text(const gcl_setting *setting, const gcl_value *value, char *te
     text[0] = 0;
     for (int i = 0; i < value->n && length < size; i++) {
         char word[WORD] = "", number[WORD];
-        gcl_number_text(value->items[i], number, sizeof number);
+        number_text(value->items[i], number, sizeof number);
         if (setting->kind == GCL_SETTING_WEIGHTS)
-            gcl_word(setting->choices, i, word, sizeof word);
+            word_at(setting->choices, i, word, sizeof word);
         length += (size_t)snprintf(text + length, size - length, "%s%s%s%s", i > 0 ? "," : "", word,
                                    word[0] != 0 ? ":" : "", number);
     }

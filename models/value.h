@@ -10,11 +10,7 @@ void gcl_value_reset(const gcl_setting *setting, gcl_value *value);
 int gcl_value_parse(const gcl_setting *setting, const char *text, gcl_value *value, gcl_error *err);
 /* The text that gcl_value_parse reads back exactly. */
 void gcl_value_text(const gcl_setting *setting, const gcl_value *value, char *text, size_t size);
-/* Word number `index` of "one two three" into `word`; 0 if there is none. */
-int gcl_word(const char *words, int index, char *word, size_t size);
 /* The index of a word, or -1. */
 int gcl_word_index(const char *words, const char *word);
-/* The fewest digits that give a number back: "0.0002", "128". */
-void gcl_number_text(double number, char *text, size_t size);
 
 #endif

@@ -110,10 +110,6 @@ START_TEST(resize_boxes)
         ck_assert_int_eq(gcl_resize(out, 1, 1, &image, wrong[i], GCL_FILTER_LANCZOS, &reason), -1);
         ck_assert_int_eq(reason.code, GCL_DATA);
     }
-    gcl_box box = gcl_box_centre_square(132, 180);
-    ck_assert(box.x == 0 && box.y == 24 && box.width == 132 && box.height == 132);
-    box = gcl_box_centre_square(7, 4);
-    ck_assert(box.x == 1 && box.y == 0 && box.width == 4 && box.height == 4);
 }
 END_TEST
 
@@ -131,15 +127,12 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("resize");
-    TCase *tests = tcase_create("resize");
-    tcase_add_checked_fixture(tests, setup, teardown);
-    tcase_set_timeout(tests, 120);
+    TCase *tests = add_case(suite, "resize", setup, teardown);
     tcase_add_test(tests, resize_exact);
     tcase_add_test(tests, resize_keeps_what_fits);
     tcase_add_test(tests, resize_constant_stays);
     tcase_add_test(tests, resize_does_not_alias);
     tcase_add_test(tests, resize_boxes);
     tcase_add_test(tests, flip);
-    suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

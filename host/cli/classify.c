@@ -27,7 +27,8 @@ static json_t *trained_names(const char *run)
     return NULL;
 }
 
-const char *gcl_class_text(const gcl_trained *t, const gcl_verdicts *verdicts, int k)
+/* The name of a class: as trained, else of the data set, else its number; in one static text. */
+static const char *class_text(const gcl_trained *t, const gcl_verdicts *verdicts, int k)
 {
     static char number[16];
     const char *name = json_string_value(json_array_get(verdicts->names, (size_t)k));
@@ -119,8 +120,8 @@ static void print_table(const gcl_trained *t, const gcl_verdicts *verdicts)
     for (size_t i = 0; i < verdicts->n; i++) {
         const gcl_verdict *v = &verdicts->of[i];
         char *name = gcl_dataset_item_name(t->dataset, v->index);
-        printf("%-40s %-20s ", name, v->label >= 0 ? gcl_class_text(t, verdicts, v->label) : "");
-        printf("%-20s %12.4f\n", gcl_class_text(t, verdicts, v->top[0]), v->probability[0]);
+        printf("%-40s %-20s ", name, v->label >= 0 ? class_text(t, verdicts, v->label) : "");
+        printf("%-20s %12.4f\n", class_text(t, verdicts, v->top[0]), v->probability[0]);
         free(name);
     }
     gcl_accuracy a = gcl_accuracy_of(verdicts);
@@ -136,11 +137,11 @@ static json_t *verdict_json(const gcl_trained *t, const gcl_verdicts *verdicts,
     json_t *top = json_array(), *row = json_object();
     for (int place = 0; place < GCL_TOP && v->top[place] >= 0; place++)
         json_array_append_new(top, json_pack("{s:s, s:f}", "class",
-                                             gcl_class_text(t, verdicts, v->top[place]),
-                                             "probability", v->probability[place]));
+                                             class_text(t, verdicts, v->top[place]), "probability",
+                                             v->probability[place]));
     json_object_set_new(row, "picture", json_string(name));
     if (v->label >= 0)
-        json_object_set_new(row, "class", json_string(gcl_class_text(t, verdicts, v->label)));
+        json_object_set_new(row, "class", json_string(class_text(t, verdicts, v->label)));
     json_object_set_new(row, "top", top);
     free(name);
     return row;

@@ -19,7 +19,5 @@ int gcl_classify_data(gcl_trained *t, const char *run, const char *data, gcl_ver
                       gcl_error *err);
 void gcl_verdicts_free(gcl_verdicts *verdicts);
 gcl_accuracy gcl_accuracy_of(const gcl_verdicts *verdicts);
-/* The name of a class: as trained, else of the data set, else its number; in one static text. */
-const char *gcl_class_text(const gcl_trained *t, const gcl_verdicts *verdicts, int k);
 
 #endif

@@ -77,8 +77,7 @@ static const option table[] = {
      "takes every batch and every random draw from the file: the conformance mode"},
     {"preview", 0, TEXT_OR_NOTHING, AT(preview), "[blocks|sixel|off]", " train ",
      "shows each sample sheet in the terminal: as sixel graphics if it says that it has them, else "
-     "as "
-     "coloured half blocks"},
+     "as coloured half blocks"},
     {"dry-run", 0, FLAG, AT(dry_run), NULL, " train ",
      "shows layers, memory, data and the time of a step; writes nothing"},
 
@@ -91,8 +90,7 @@ static const option table[] = {
     {"checkpoint", 0, TEXT, AT(checkpoint), "best|latest|STEP",
      " sample translate reconstruct classify evaluate export ",
      "which checkpoint of a run: the best by its evaluations (train --set eval.every=N), the "
-     "newest "
-     "(if not given), or that of a step"},
+     "newest (if not given), or that of a step"},
     {"grid", 0, TEXT, AT(grid), "CxR", " sample ", "columns and rows of the sheet"},
     {"seeds", 0, TEXT, AT(seeds), "A-B|LIST", " sample ",
      "one picture for each of these seeds: 0-35, or 1,5,9-12"},
@@ -143,7 +141,6 @@ static const option table[] = {
      "pictures (with their classes) or pairs; pairs if not given and there are some"},
     {"size", 0, WHOLE, AT(size), "N", " dataset ",
      "pair: the side of the pictures, as they are if not given; convert: pack pixels of this size; "
-     ""
      "check: the side that training will want, 128 if not given"},
 };
 
@@ -185,7 +182,7 @@ int gcl_parse_whole(const char *text, const char *what, int64_t low, int64_t hig
     return 0;
 }
 
-int gcl_parse_real(const char *text, const char *what, double *value, gcl_error *err)
+static int parse_real(const char *text, const char *what, double *value, gcl_error *err)
 {
     char *end;
     double number = strtod(text, &end);
@@ -242,7 +239,7 @@ static int store_value(reader *r, const option *row, const char *value)
     case SEED: return parse_seed(value, place, r->err);
     case REAL: break;
     }
-    if (gcl_parse_real(value, what, place, r->err) != 0)
+    if (parse_real(value, what, place, r->err) != 0)
         return -1;
     return *(double *)place > 0
                ? 0

@@ -75,9 +75,8 @@ int gcl_option_next(const gcl_command *command, int *at, gcl_option_row *row);
 /* Help of one command, or of the program when `command` is NULL. */
 void gcl_options_help(FILE *out, const gcl_command *command);
 
-/* Numbers as people write them: the whole text must be one. GCL_USAGE names `what`. */
+/* A number as people write it: the whole text must be one. GCL_USAGE names `what`. */
 int gcl_parse_whole(const char *text, const char *what, int64_t low, int64_t high, int64_t *value,
                     gcl_error *err);
-int gcl_parse_real(const char *text, const char *what, double *value, gcl_error *err);
 
 #endif

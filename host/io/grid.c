@@ -14,8 +14,8 @@ void gcl_grid_bytes_from_floats(uint8_t *bytes, const float *x, size_t n)
     }
 }
 
-int gcl_grid_make(gcl_image *sheet, const uint8_t *batch, int n, int h, int w, int c, int columns,
-                  gcl_error *err)
+static int make_sheet(gcl_image *sheet, const uint8_t *batch, int n, int h, int w, int c,
+                      int columns, gcl_error *err)
 {
     int rows = (n + columns - 1) / columns;
     if (gcl_image_new(sheet, columns * w, rows * h, c, err) != 0)
@@ -37,7 +37,7 @@ int gcl_grid_write_png(const char *path, const uint8_t *batch, int n, int h, int
                        int columns, gcl_error *err)
 {
     gcl_image sheet;
-    if (gcl_grid_make(&sheet, batch, n, h, w, c, columns, err) != 0)
+    if (make_sheet(&sheet, batch, n, h, w, c, columns, err) != 0)
         return -1;
     int result = gcl_image_write_png(path, &sheet, err);
     gcl_image_free(&sheet);

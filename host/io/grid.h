@@ -15,12 +15,8 @@
  * gives 0. The way back is x = byte / 127.5 - 1. */
 void gcl_grid_bytes_from_floats(uint8_t *bytes, const float *x, size_t n);
 
-/* Lays the batch [n, h, w, c] out as a picture of ceil(n / columns) rows. c is 1 or 3.
- * Errors: GCL_MEMORY. */
-int gcl_grid_make(gcl_image *sheet, const uint8_t *batch, int n, int h, int w, int c, int columns,
-                  gcl_error *err);
-
-/* The same, written as PNG atomically. Errors: GCL_DISK, GCL_MEMORY. */
+/* Writes the batch [n, h, w, c] as a PNG of ceil(n / columns) rows, atomically. c is 1 or 3.
+ * Errors: GCL_DISK, GCL_MEMORY. */
 int gcl_grid_write_png(const char *path, const uint8_t *batch, int n, int h, int w, int c,
                        int columns, gcl_error *err);
 

@@ -5,12 +5,6 @@
 
 #define PI 3.14159265358979323846
 
-gcl_box gcl_box_centre_square(int width, int height)
-{
-    int side = width < height ? width : height;
-    return (gcl_box){(width - side) / 2, (height - side) / 2, side, side};
-}
-
 static double sinc(double x) { return x == 0 ? 1 : sin(PI * x) / (PI * x); }
 
 static double filter_weight(enum gcl_filter filter, double x)

@@ -1,7 +1,7 @@
 /* Antialiased resize, crop and flip of pictures.
  *
- *     gcl_box square = gcl_box_centre_square(picture.width, picture.height);
- *     gcl_resize(out, 128, 128, &picture, square, GCL_FILTER_LANCZOS, &err);
+ *     gcl_box all = {0, 0, picture.width, picture.height};
+ *     gcl_resize(out, 128, 128, &picture, all, GCL_FILTER_LANCZOS, &err);
  *
  * Separable, as Pillow's Image.resize(box=...): output sample i of an axis that maps `length`
  * source samples from `start` to `m` output samples has its centre at
@@ -26,9 +26,6 @@ enum gcl_filter {
 typedef struct gcl_box {
     double x, y, width, height;
 } gcl_box;
-
-/* The largest square in the middle of width x height pixels, on whole pixels. */
-gcl_box gcl_box_centre_square(int width, int height);
 
 /* Resamples `box` of the picture `in` to out [out_height, out_width, in->channels]. The box must
  * not be empty and must lie in the picture. Errors: GCL_DATA for such a box, GCL_MEMORY. */

@@ -25,7 +25,6 @@ enum { N_DTYPES = sizeof dtypes / sizeof *dtypes };
 
 const char *gcl_file_dtype_name(gcl_file_dtype dtype) { return dtypes[dtype].name; }
 
-size_t gcl_file_dtype_bytes(gcl_file_dtype dtype) { return dtypes[dtype].bytes; }
 
 const char *gcl_dims_text(const int64_t *dims, int n_dims)
 {

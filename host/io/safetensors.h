@@ -59,7 +59,6 @@ const char *gcl_safetensors_meta(const gcl_safetensors *file, const char *key);
 /* The elements as floats, whatever the type (integers and doubles are rounded). */
 void gcl_entry_floats(const gcl_entry *entry, float *values);
 const char *gcl_file_dtype_name(gcl_file_dtype dtype); /* "F32" */
-size_t gcl_file_dtype_bytes(gcl_file_dtype dtype);
 /* "[64,3,5,5]" into one of a few static buffers: for messages. */
 const char *gcl_dims_text(const int64_t *dims, int n_dims);
 

@@ -4,7 +4,8 @@
 
 enum { VARINT = 0, FIXED64 = 1, DELIMITED = 2, FIXED32 = 5 };
 
-void gcl_wire_varint(gcl_text *message, uint64_t value)
+/* Seven bits a byte, the lowest first; the top bit says that more follow. */
+static void add_varint(gcl_text *message, uint64_t value)
 {
     char bytes[10];
     size_t n = 0;
@@ -24,13 +25,13 @@ void gcl_wire_fixed(gcl_text *message, uint64_t value, int n)
 
 static void add_key(gcl_text *message, int field, int type)
 {
-    gcl_wire_varint(message, (uint64_t)field << 3 | (uint64_t)type);
+    add_varint(message, (uint64_t)field << 3 | (uint64_t)type);
 }
 
 void gcl_wire_int(gcl_text *message, int field, int64_t value)
 {
     add_key(message, field, VARINT);
-    gcl_wire_varint(message, (uint64_t)value);
+    add_varint(message, (uint64_t)value);
 }
 
 void gcl_wire_double(gcl_text *message, int field, double value)
@@ -52,7 +53,7 @@ void gcl_wire_float(gcl_text *message, int field, float value)
 void gcl_wire_bytes(gcl_text *message, int field, const void *bytes, size_t n)
 {
     add_key(message, field, DELIMITED);
-    gcl_wire_varint(message, n);
+    add_varint(message, n);
     gcl_text_add_bytes(message, bytes, n);
 }
 

@@ -15,9 +15,6 @@
 
 #include "base/memory.h"
 
-/* Seven bits a byte, the lowest first; the top bit says that more follow. */
-void gcl_wire_varint(gcl_text *message, uint64_t value);
-
 void gcl_wire_int(gcl_text *message, int field, int64_t value); /* int32, int64, enum, bool */
 void gcl_wire_double(gcl_text *message, int field, double value);
 void gcl_wire_float(gcl_text *message, int field, float value);

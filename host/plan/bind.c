@@ -181,7 +181,6 @@ void gcl_bound_free(gcl_bound *bound)
 
 const gcl_program *gcl_bound_program(const gcl_bound *bound) { return bound->program; }
 
-const char *gcl_bound_label(const gcl_bound *bound) { return bound->label; }
 
 double gcl_bound_flops(const gcl_bound *bound) { return bound->flops; }
 
