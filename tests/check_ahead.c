@@ -83,6 +83,17 @@ static void add_launches(gcl_ahead *ahead, const char *source, gcl_buffer *out, 
     }
 }
 
+/* Hands n launches to helpers, if there are any on this machine. */
+static void go_with(const char *source, int n)
+{
+    gcl_buffer *out = gcl_buffer_new(dev, 256, "out", &err);
+    gcl_ahead *ahead = gcl_ahead_new(dev);
+    ck_assert_int_eq(ahead != NULL, has_cores());
+    add_launches(ahead, source, out, n);
+    gcl_ahead_go(ahead);
+    gcl_buffer_free(out);
+}
+
 /* The sum of what the helpers report, when all of them have; -1 if that takes a minute. */
 static int wait_for_reports(int helpers)
 {
@@ -116,26 +127,17 @@ static const char stuck_source[] = "__kernel void count(volatile __global int *o
 
 START_TEST(helpers_do_each_launch_once)
 {
-    gcl_buffer *out = gcl_buffer_new(dev, 256, "out", &err);
-    gcl_ahead *ahead = gcl_ahead_new(dev);
-    ck_assert_int_eq(ahead != NULL, has_cores());
-    add_launches(ahead, _i == 0 ? fill_source : broken_source, out, MANY);
-    gcl_ahead_go(ahead);
+    go_with(_i == 0 ? fill_source : broken_source, MANY);
     ck_assert_int_eq(dev->n_helpers > 0, has_cores());
     if (has_cores())
         ck_assert_int_eq(wait_for_reports(dev->n_helpers), _i == 0 ? MANY : MANY - 1);
-    gcl_buffer_free(out);
 }
 END_TEST
 
 START_TEST(a_few_new_ones_are_not_worth_a_helper)
 {
-    gcl_buffer *out = gcl_buffer_new(dev, 256, "out", &err);
-    gcl_ahead *ahead = gcl_ahead_new(dev);
-    add_launches(ahead, fill_source, out, FEW);
-    gcl_ahead_go(ahead);
+    go_with(fill_source, FEW);
     ck_assert_int_eq(dev->n_helpers, 0);
-    gcl_buffer_free(out);
 }
 END_TEST
 
@@ -151,11 +153,7 @@ static void go_again(void)
     gcl_device_close(dev);
     dev = gcl_device_open(test_device(), 0, &err);
     ck_have(dev);
-    gcl_buffer *out = gcl_buffer_new(dev, 256, "out", &err);
-    gcl_ahead *ahead = gcl_ahead_new(dev);
-    add_launches(ahead, fill_source, out, MANY);
-    gcl_ahead_go(ahead);
-    gcl_buffer_free(out);
+    go_with(fill_source, MANY);
 }
 
 START_TEST(saved_programs_need_no_helper)
@@ -191,11 +189,7 @@ END_TEST
 
 START_TEST(a_stuck_helper_ends_with_the_device)
 {
-    gcl_buffer *out = gcl_buffer_new(dev, 256, "out", &err);
-    gcl_ahead *ahead = gcl_ahead_new(dev);
-    add_launches(ahead, stuck_source, out, MANY);
-    gcl_ahead_go(ahead);
-    gcl_buffer_free(out);
+    go_with(stuck_source, MANY);
     if (dev->n_helpers == 0)
         return;
     pid_t helper = dev->helpers[0];
@@ -246,11 +240,7 @@ static int serve_part(const char *bytes, size_t n)
 START_TEST(a_damaged_list_is_refused)
 {
     char bytes[65536];
-    gcl_buffer *out = gcl_buffer_new(dev, 256, "out", &err);
-    gcl_ahead *ahead = gcl_ahead_new(dev);
-    add_launches(ahead, fill_source, out, MANY);
-    gcl_ahead_go(ahead);
-    gcl_buffer_free(out);
+    go_with(fill_source, MANY);
     if (dev->n_helpers == 0)
         return;
     ck_assert_int_eq(wait_for_reports(dev->n_helpers), MANY);
@@ -271,9 +261,7 @@ END_TEST
 static Suite *ahead_suite(void)
 {
     Suite *suite = suite_create("ahead");
-    TCase *tests = tcase_create("ahead");
-    tcase_add_checked_fixture(tests, begin, end);
-    tcase_set_timeout(tests, 300);
+    TCase *tests = add_case(suite, "ahead", begin, end);
     tcase_add_loop_test(tests, helpers_do_each_launch_once, 0, 2);
     tcase_add_test(tests, a_few_new_ones_are_not_worth_a_helper);
     tcase_add_test(tests, saved_programs_need_no_helper);
@@ -281,7 +269,6 @@ static Suite *ahead_suite(void)
     tcase_add_test(tests, a_stuck_helper_ends_with_the_device);
     tcase_add_test(tests, not_enabled_or_without_a_cache_nothing_starts);
     tcase_add_test(tests, a_damaged_list_is_refused);
-    suite_add_tcase(suite, tests);
     return suite;
 }
 

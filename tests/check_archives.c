@@ -364,16 +364,16 @@ END_TEST
 static Suite *archives_suite(void)
 {
     Suite *suite = suite_create("archives");
-    TCase *zips = new_case(suite, "zip");
+    TCase *zips = add_case(suite, "zip", setup, teardown);
     tcase_add_test(zips, zip_of_pictures);
     tcase_add_test(zips, zip_is_read_by_many_threads);
     tcase_add_test(zips, zip_layouts);
     tcase_add_test(zips, zip_damaged);
     tcase_add_test(zips, zip_with_a_password);
-    TCase *lists = new_case(suite, "dataset.json");
+    TCase *lists = add_case(suite, "dataset.json", setup, teardown);
     tcase_add_loop_test(lists, classes_by_a_list, 0, 2);
     tcase_add_test(lists, lists_that_are_none);
-    TCase *stores = new_case(suite, "lmdb");
+    TCase *stores = add_case(suite, "lmdb", setup, teardown);
     tcase_add_test(stores, lmdb_of_pixels);
     tcase_add_test(stores, lmdb_of_jpegs);
     tcase_add_test(stores, lmdb_damaged);

@@ -191,14 +191,11 @@ int main(int argc, char **argv)
         in_worker = 1;
         return gcl_worker_serve(ops, argv[3], &err) != 0;
     }
-    TCase *tc = tcase_create("autotune");
-    tcase_set_timeout(tc, 0);
-    tcase_add_checked_fixture(tc, start, stop);
+    Suite *suite = suite_create("autotune");
+    TCase *tc = add_case(suite, "autotune", start, stop);
     tcase_add_test(tc, a_duel_is_won_by_a_margin_and_in_most_rounds);
     tcase_add_test(tc, the_search_tries_each_choice_once_and_finds_the_best);
     tcase_add_test(tc, what_crashes_hangs_or_lies_is_survived_remembered_and_beaten);
     tcase_add_test(tc, a_worker_that_cannot_be_started_is_an_error);
-    Suite *suite = suite_create("autotune");
-    suite_add_tcase(suite, tc);
     return run_at_home(suite);
 }

@@ -372,18 +372,14 @@ static Suite *child_suite(void)
 {
     Suite *suite = suite_create("child");
     TCase *tests = tcase_create("child");
-    tcase_set_timeout(tests, 600);
     tcase_add_test(tests, child_life);
-    suite_add_tcase(suite, tests);
     return suite;
 }
 
 static Suite *cache_suite(void)
 {
     Suite *suite = suite_create("cache");
-    TCase *tests = tcase_create("cache");
-    tcase_add_checked_fixture(tests, start_test, NULL);
-    tcase_set_timeout(tests, 600);
+    TCase *tests = add_case(suite, "cache", start_test, NULL);
     tcase_add_test(tests, sha256_known_answers);
     tcase_add_test(tests, writers_at_once);
     tcase_add_test(tests, second_open_hits);
@@ -397,7 +393,6 @@ static Suite *cache_suite(void)
     tcase_add_test(tests, folder_from_the_environment);
     tcase_add_test(tests, embedded_sources);
     tcase_add_test(tests, sources_from_a_folder);
-    suite_add_tcase(suite, tests);
     return suite;
 }
 

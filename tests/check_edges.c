@@ -176,15 +176,12 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("edges");
-    TCase *tests = tcase_create("edges");
-    tcase_add_checked_fixture(tests, setup, teardown);
-    tcase_set_timeout(tests, 120);
+    TCase *tests = add_case(suite, "edges", setup, teardown);
     tcase_add_test(tests, flat_is_white);
     tcase_add_test(tests, square_is_outlined);
     tcase_add_test(tests, specks_are_left_out);
     tcase_add_test(tests, blur_spreads);
     tcase_add_test(tests, small_pictures);
     tcase_add_test(tests, cut_and_join);
-    suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

@@ -153,10 +153,7 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("emit");
-    TCase *surplus = tcase_create("surplus");
-    tcase_set_timeout(surplus, 0);
-    tcase_add_checked_fixture(surplus, open_device, close_device);
+    TCase *surplus = add_case(suite, "surplus", open_device, close_device);
     tcase_add_loop_test(surplus, surplus_work_items, 0, N_SAMPLES);
-    suite_add_tcase(suite, surplus);
     return run_at_home(suite);
 }

@@ -188,14 +188,11 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("faces");
-    TCase *tests = tcase_create("faces");
-    tcase_add_checked_fixture(tests, setup, teardown);
-    tcase_set_timeout(tests, 300);
+    TCase *tests = add_case(suite, "faces", setup, teardown);
     tcase_add_test(tests, faces_are_different);
     tcase_add_test(tests, faces_are_functions_of_their_number);
     tcase_add_test(tests, faces_at_any_size);
     tcase_add_test(tests, canvas_covers_areas);
     tcase_add_test(tests, canvas_clips_and_blends);
-    suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

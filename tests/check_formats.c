@@ -269,16 +269,16 @@ END_TEST
 static Suite *formats_suite(void)
 {
     Suite *suite = suite_create("formats");
-    TCase *mnist = new_case(suite, "mnist");
+    TCase *mnist = add_case(suite, "mnist", setup, teardown);
     tcase_add_loop_test(mnist, mnist_plain_and_zipped, 0, 2);
     tcase_add_test(mnist, mnist_unpadded);
     tcase_add_test(mnist, mnist_damaged);
     tcase_add_test(mnist, mnist_damaged_gzip);
     tcase_add_test(mnist, mnist_labels);
-    TCase *cifars = new_case(suite, "cifar");
+    TCase *cifars = add_case(suite, "cifar", setup, teardown);
     tcase_add_test(cifars, cifar);
     tcase_add_test(cifars, cifar_damaged);
-    TCase *builtin = new_case(suite, "builtin");
+    TCase *builtin = add_case(suite, "builtin", setup, teardown);
     tcase_add_test(builtin, builtin_kinds);
     return suite;
 }

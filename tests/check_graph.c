@@ -488,14 +488,6 @@ END_TEST
 
 /* ---- the program ---------------------------------------------------------------------------------------- */
 
-static TCase *add_case(Suite *suite, const char *name)
-{
-    TCase *made = tcase_create(name);
-    tcase_add_checked_fixture(made, setup, teardown);
-    suite_add_tcase(suite, made);
-    return made;
-}
-
 START_TEST(kernels_take_no_bytes)
 {
     gcl_node *bytes = gcl_input(g, "photo", GCL_U8, gcl_shape_of(1, 4, 4, 3));
@@ -509,8 +501,10 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("graph");
-    TCase *shapes = add_case(suite, "shapes"), *rules = add_case(suite, "values"),
-          *places = add_case(suite, "scopes"), *state = add_case(suite, "state");
+    TCase *shapes = add_case(suite, "shapes", setup, teardown),
+          *rules = add_case(suite, "values", setup, teardown),
+          *places = add_case(suite, "scopes", setup, teardown),
+          *state = add_case(suite, "state", setup, teardown);
     tcase_add_test(shapes, kernels_take_no_bytes);
     tcase_add_test(shapes, operands_broadcast);
     tcase_add_test(shapes, shapes_that_do_not_fit);

@@ -1,5 +1,5 @@
 /* Pictures: every kind of PNG and JPEG, damaged ones, writing, grids. */
-#include "data_test.h"
+#include "image_test.h"
 
 #include <math.h>
 #include <signal.h>
@@ -7,22 +7,6 @@
 
 #include "io/file.h"
 #include "io/grid.h"
-
-static gcl_error err;
-static gcl_image image;
-
-static void setup(void)
-{
-    make_folder();
-    err = (gcl_error){0};
-    image = (gcl_image){0};
-}
-
-static void teardown(void)
-{
-    gcl_image_free(&image);
-    remove_folder();
-}
 
 static void read_back(const char *path, int width, int height, int channels)
 {
@@ -429,36 +413,27 @@ START_TEST(writing_fails)
 }
 END_TEST
 
-static TCase *new_case(Suite *suite, const char *name)
-{
-    TCase *tests = tcase_create(name);
-    tcase_add_checked_fixture(tests, setup, teardown);
-    tcase_set_timeout(tests, 120);
-    suite_add_tcase(suite, tests);
-    return tests;
-}
-
 static Suite *image_suite(void)
 {
     Suite *suite = suite_create("image");
-    TCase *png = new_case(suite, "png");
+    TCase *png = add_case(suite, "png", setup, teardown);
     tcase_add_test(png, png_grey_and_colour);
     tcase_add_test(png, png_few_bits);
     tcase_add_test(png, png_sixteen_bits);
     tcase_add_test(png, png_alpha_is_on_black);
     tcase_add_test(png, png_palette);
     tcase_add_test(png, png_interlaced);
-    TCase *jpeg = new_case(suite, "jpeg");
+    TCase *jpeg = add_case(suite, "jpeg", setup, teardown);
     tcase_add_test(jpeg, jpeg_grey_colour_progressive);
     tcase_add_test(jpeg, jpeg_cmyk);
     tcase_add_test(jpeg, jpeg_reduced);
-    TCase *damaged = new_case(suite, "damaged");
+    TCase *damaged = add_case(suite, "damaged", setup, teardown);
     tcase_add_test(damaged, not_pictures);
     tcase_add_test(damaged, jpeg_cut_short);
     tcase_add_test(damaged, png_cut_short_or_changed);
     tcase_add_test(damaged, jpeg_changed_at_random);
     tcase_add_test(damaged, too_many_pixels);
-    TCase *writing = new_case(suite, "writing");
+    TCase *writing = add_case(suite, "writing", setup, teardown);
     tcase_add_test(writing, grey_and_back);
     tcase_add_test(writing, grid);
     tcase_add_test(writing, bytes_and_floats_agree);

@@ -1,49 +1,14 @@
 /* What happens to an item on its way into a batch: pairs mirrored and cut alike, random cuts within
  * bounds, levels, labels; the same bytes whatever the number of threads. */
-#include "data_test.h"
+#include "loader_test.h"
 
 #include <math.h>
 
-#include "base/log.h"
-#include "datasets/loader.h"
-
 enum { LOAD = 24, SIZE = 16, PIXELS = SIZE * SIZE };
-
-static gcl_error err;
-static gcl_dataset *dataset;
-static gcl_loader *loader;
-
-static void setup(void)
-{
-    make_folder();
-    gcl_log_level = -1;
-    err = (gcl_error){0};
-    dataset = NULL;
-    loader = NULL;
-}
-
-static void teardown(void)
-{
-    gcl_loader_free(loader);
-    gcl_dataset_close(dataset);
-    remove_folder();
-}
 
 static void open_wanted(const char *spec, gcl_wanted wanted)
 {
-    gcl_loader_free(loader);
-    loader = NULL;
-    gcl_dataset_close(dataset);
-    gcl_dataset_options options = {.wanted = wanted};
-    dataset = gcl_dataset_open(spec, &options, &err);
-    ck_assert_msg(dataset != NULL, "%s", err.text);
-}
-
-static void start(gcl_loader_options options)
-{
-    gcl_loader_free(loader);
-    loader = gcl_loader_new(dataset, &options, &err);
-    ck_assert_msg(loader != NULL, "%s", err.text);
+    open_with(spec, (gcl_dataset_options){.wanted = wanted});
 }
 
 /* A picture of width x height whose red is 10 x + `red`, green 10 y and blue 255: where a pixel is
@@ -326,9 +291,7 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("items");
-    TCase *tests = tcase_create("items");
-    tcase_add_checked_fixture(tests, setup, teardown);
-    tcase_set_timeout(tests, 300);
+    TCase *tests = add_case(suite, "items", setup, teardown);
     tcase_add_test(tests, pairs_are_cut_and_mirrored_alike);
     tcase_add_test(tests, nothing_is_random_without_a_draw);
     tcase_add_test(tests, binarisation_has_the_rate_of_the_brightness);
@@ -337,6 +300,5 @@ int main(void)
     tcase_add_test(tests, labels_come_with_their_pictures);
     tcase_add_test(tests, batches_do_not_depend_on_threads);
     tcase_add_test(tests, wanted_out_of_range);
-    suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

@@ -354,14 +354,14 @@ END_TEST
 static Suite *layouts_suite(void)
 {
     Suite *suite = suite_create("layouts");
-    TCase *folders = new_case(suite, "folders");
+    TCase *folders = add_case(suite, "folders", setup, teardown);
     tcase_add_test(folders, classes);
     tcase_add_test(folders, classes_missing);
     tcase_add_test(folders, pairs_in_folders);
     tcase_add_test(folders, pairs_at_odds);
     tcase_add_test(folders, sides);
     tcase_add_test(folders, sides_refused);
-    TCase *tars = new_case(suite, "tar");
+    TCase *tars = add_case(suite, "tar", setup, teardown);
     tcase_add_test(tars, tar_of_pictures);
     tcase_add_test(tars, tar_layouts);
     tcase_add_test(tars, tar_damaged);

@@ -84,24 +84,6 @@ END_TEST
 
 /* ---- processes ------------------------------------------------------------------------------------- */
 
-static long lines_in(const char *path)
-{
-    long n = 0;
-    FILE *file = fopen(path, "r");
-    for (int c; file != NULL && (c = fgetc(file)) != EOF;)
-        n += c == '\n';
-    if (file != NULL)
-        fclose(file);
-    return n;
-}
-
-static void wait_for_lines(const char *log, long n)
-{
-    for (int i = 0; i < 12000 && lines_in(log) < n; i++)
-        nanosleep(&(struct timespec){0, 10000000}, NULL);
-    ck_assert_msg(lines_in(log) >= n, "%s: %s", log, said("err"));
-}
-
 static void ck_refused_line(const char *says)
 {
     ck_said(says);

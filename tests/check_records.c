@@ -357,9 +357,8 @@ int main(int argc, char **argv)
     self = argv[0];
     if (argc > 1 && strcmp(argv[1], "append") == 0)
         return append_many();
-    TCase *tc = tcase_create("records");
-    tcase_set_timeout(tc, 0);
-    tcase_add_checked_fixture(tc, start, stop);
+    Suite *suite = suite_create("records");
+    TCase *tc = add_case(suite, "records", start, stop);
     tcase_add_test(tc, a_workload_is_read_as_it_was_written);
     tcase_add_test(tc, distance_counts_doublings_and_tells_switches_apart);
     tcase_add_test(tc, a_workload_alone_is_the_same_node);
@@ -375,7 +374,5 @@ int main(int argc, char **argv)
     tcase_add_test(tc, two_writers_leave_whole_lines);
     tcase_add_test(tc, there_may_be_no_records_at_all);
     tcase_add_test(tc, a_run_takes_its_own_choices_from_their_step_on);
-    Suite *suite = suite_create("records");
-    suite_add_tcase(suite, tc);
     return run_at_home(suite);
 }

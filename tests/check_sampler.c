@@ -241,9 +241,7 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("sampler");
-    TCase *tests = tcase_create("sampler");
-    tcase_set_timeout(tests, 300);
-    tcase_add_checked_fixture(tests, start, end);
+    TCase *tests = add_case(suite, "sampler", start, end);
     tcase_add_test(tests, statistics_are_those_of_the_temperature);
     tcase_add_test(tests, training_gets_its_statistics_back);
     tcase_add_test(tests, readjusted_pictures_are_repeatable);
@@ -251,6 +249,5 @@ int main(void)
     tcase_add_loop_test(tests, latents_are_truncated, 0, 3);
     tcase_add_loop_test(tests, ways_between_latents_follow_the_sphere, 0, 3);
     tcase_add_test(tests, statistics_are_those_of_the_truncation);
-    suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

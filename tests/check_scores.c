@@ -299,9 +299,7 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("scores");
-    TCase *tests = tcase_create("scores");
-    tcase_set_timeout(tests, 300);
-    tcase_add_checked_fixture(tests, start_test, NULL);
+    TCase *tests = add_case(suite, "scores", start_test, NULL);
     tcase_add_loop_test(tests, equal_pictures_score_best, 0, SHAPES);
     tcase_add_test(tests, a_constant_offset_has_known_scores);
     tcase_add_loop_test(tests, scores_are_those_of_the_losses, 0, SHAPES);
@@ -314,6 +312,5 @@ int main(void)
     tcase_add_test(tests, it_is_what_it_always_was);
     tcase_add_test(tests, what_takes_long_can_be_stopped);
     tcase_add_test(tests, pairwise_ssim_is_the_mean_over_pairs);
-    suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

@@ -143,7 +143,7 @@ END_TEST
 static Suite *splits_suite(void)
 {
     Suite *suite = suite_create("splits");
-    TCase *splits = new_case(suite, "split");
+    TCase *splits = add_case(suite, "split", setup, teardown);
     tcase_add_test(splits, split_folders);
     tcase_add_test(splits, split_of_pairs);
     tcase_add_test(splits, split_of_classes);

@@ -13,25 +13,6 @@
 
 static char source[400]; /* the folder with tests/golden */
 
-static long lines_in(const char *path)
-{
-    long n = 0;
-    FILE *file = fopen(path, "r");
-    for (int c; file != NULL && (c = fgetc(file)) != EOF;)
-        n += c == '\n';
-    if (file != NULL)
-        fclose(file);
-    return n;
-}
-
-/* Waits until a run has logged so many steps. */
-static void wait_for_lines(const char *log, long n)
-{
-    for (int i = 0; i < 6000 && lines_in(log) < n; i++)
-        pause_ms(10);
-    ck_assert_msg(lines_in(log) >= n, "%s: %s", log, said("err"));
-}
-
 static const char *golden(const char *path)
 {
     static char paths[4][600];

@@ -56,6 +56,18 @@ static inline void assert_said(const char *part)
     ck_assert_msg(strstr(output, part) != NULL, "\"%s\" is not in \"%s\"", part, output);
 }
 
+/* A mistake: the exit status and a part of what is said (NULL: anything). */
+static inline void assert_refuses(const char *arguments, int wanted, const char *part)
+{
+    gcl_text line = {0};
+    gcl_text_add(&line, "%s 2>&1", arguments);
+    int status = run_on(line.text);
+    ck_assert_msg(status == wanted, "%s: %d: %s", arguments, status, output);
+    if (part != NULL)
+        assert_said(part);
+    gcl_text_free(&line);
+}
+
 static inline json_t *parse(void)
 {
     json_error_t why;

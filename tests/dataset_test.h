@@ -93,13 +93,4 @@ static inline size_t count_split(const char *spec, gcl_dataset_options options,
     return gcl_dataset_count(dataset);
 }
 
-static inline TCase *new_case(Suite *suite, const char *name)
-{
-    TCase *tests = tcase_create(name);
-    tcase_add_checked_fixture(tests, setup, teardown);
-    tcase_set_timeout(tests, 300);
-    suite_add_tcase(suite, tests);
-    return tests;
-}
-
 #endif

@@ -30,13 +30,7 @@ void nn_setup(int training, int replay)
 
 static void setup(void) { nn_setup(1, 0); }
 
-TCase *nn_case(Suite *suite, const char *name)
-{
-    TCase *made = tcase_create(name);
-    tcase_add_checked_fixture(made, setup, teardown);
-    suite_add_tcase(suite, made);
-    return made;
-}
+TCase *nn_case(Suite *suite, const char *name) { return add_case(suite, name, setup, teardown); }
 
 /* ---- values ---- */
 

@@ -79,6 +79,25 @@ static inline char *said(const char *name)
     } while (0)
 #define ck_said(part) ck_assert_msg(strstr(said("err"), part) != NULL, "%s", said("err"))
 
+static inline long lines_in(const char *path)
+{
+    long n = 0;
+    FILE *file = fopen(path, "r");
+    for (int c; file != NULL && (c = fgetc(file)) != EOF;)
+        n += c == '\n';
+    if (file != NULL)
+        fclose(file);
+    return n;
+}
+
+/* Waits until a run has logged so many steps; two minutes at the most. */
+static inline void wait_for_lines(const char *log, long n)
+{
+    for (int i = 0; i < 12000 && lines_in(log) < n; i++)
+        pause_ms(10);
+    ck_assert_msg(lines_in(log) >= n, "%s: %s", log, said("err"));
+}
+
 /* What the last program wrote to standard output, as JSON; json_decref() it. */
 static inline json_t *json_said(void)
 {

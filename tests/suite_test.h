@@ -23,6 +23,16 @@ static inline const char *test_device(void)
     return which != NULL ? which : "1";
 }
 
+/* A case of the suite, each of whose tests is between setup and teardown. */
+static inline TCase *add_case(Suite *suite, const char *name, SFun setup, SFun teardown)
+{
+    TCase *tests = tcase_create(name);
+    tcase_add_checked_fixture(tests, setup, teardown);
+    tcase_set_timeout(tests, 0);
+    suite_add_tcase(suite, tests);
+    return tests;
+}
+
 /* Runs a suite in this process (PoCL hangs in a child of one that has a device), prints the summary and
  * returns the program's exit status. */
 static inline int run_suite(Suite *suite)
