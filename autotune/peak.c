@@ -44,13 +44,18 @@ static int width_of(const gcl_limits *limits)
     return width >= 16 ? 16 : width >= 8 ? 8 : width >= 4 ? 4 : 2;
 }
 
-static gcl_kernel *make_kernel(gcl_device *dev, const char *name, gcl_error *err)
+gcl_program *gcl_peak_program(gcl_device *dev, gcl_error *err)
 {
     char options[64];
     snprintf(options, sizeof options, "-DV=%d -DCHAINS=%d", width_of(gcl_device_limits(dev)),
              CHAINS);
     const char *source = gcl_kernel_source("peak", err);
-    gcl_program *program = source ? gcl_program_get(dev, "peak", source, options, err) : NULL;
+    return source != NULL ? gcl_program_want(dev, "peak", source, options) : NULL;
+}
+
+static gcl_kernel *make_kernel(gcl_device *dev, const char *name, gcl_error *err)
+{
+    gcl_program *program = gcl_peak_program(dev, err);
     return program != NULL ? gcl_kernel_new(program, name, err) : NULL;
 }
 

@@ -9,6 +9,8 @@ typedef struct gcl_peak {
     double gbs;    /* copy: bytes read and written a second / 1e9 */
 } gcl_peak;
 
+/* The program of cl/peak.cl that fits the device, not built yet. Errors: GCL_DEVICE. */
+gcl_program *gcl_peak_program(gcl_device *dev, gcl_error *err);
 /* Takes about half a second. Errors: GCL_DEVICE, GCL_MEMORY. */
 int gcl_peak_measure(gcl_device *dev, gcl_peak *peak, gcl_error *err);
 

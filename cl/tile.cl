@@ -72,6 +72,17 @@
 #define EPILOGUE_PARAMS
 #endif
 
+/* SUBGROUP: where a kernel can say how many work-items share a hardware thread's registers, the
+ * fewest, so that each has room for its sums. The compiler of such devices (IGC of 2022) keeps the
+ * sums in memory if the product is unrolled. */
+#ifdef SUBGROUP
+#define FEWEST_LANES __attribute__((intel_reqd_sub_group_size(SUBGROUP)))
+#define UNROLL 1
+#else
+#define FEWEST_LANES
+#define UNROLL 8
+#endif
+
 #define DATA (B_ALONG_K && !A_ALONG_M)
 
 #define THREADS (BM / TM * (BN / TN))
@@ -202,7 +213,7 @@ static direction direct(const int phase, const int out, const int filter, const 
 /* Adds the product of two slices of depth BK to a work-item's sums. */
 static void multiply(float4 sum[TM][TN / 4], __local const float4 *a, __local const float4 *b)
 {
-#pragma unroll 8
+#pragma unroll UNROLL
     for (int k = 0; k < BK; k++) {
         float4 right[TN / 4];
 #pragma unroll
@@ -224,7 +235,7 @@ static void multiply(float4 sum[TM][TN / 4], __local const float4 *a, __local co
 
 /* Source: `images` of source_h x source_w x source_c; out: out_h x out_w positions an image, of
  * `columns` (conv, conv_data: also the filter's other channels); see the table above. */
-__kernel __attribute__((reqd_work_group_size(THREADS, 1, 1))) void
+__kernel FEWEST_LANES __attribute__((reqd_work_group_size(THREADS, 1, 1))) void
 tile(__global const float *restrict a_base, const ulong a_at,
      __global const float *restrict b_base, const ulong b_at, __global float *restrict out_base,
      const ulong out_at, const int images, const int source_h, const int source_w,

@@ -20,6 +20,7 @@ int gcl_command_bench(const gcl_options *options, gcl_error *err);
 int gcl_command_autotune(const gcl_options *options, gcl_error *err);
 int gcl_command_tuning_worker(const gcl_options *options, gcl_error *err);
 int gcl_command_compile_ahead(const gcl_options *options, gcl_error *err);
+int gcl_command_kernel_list(const gcl_options *options, gcl_error *err);
 int gcl_command_complete(const gcl_options *options, gcl_error *err);
 int gcl_command_completion(const gcl_options *options, gcl_error *err);
 int gcl_command_report(const gcl_options *options, gcl_error *err);

@@ -169,6 +169,13 @@ gcl_device *gcl_device_open(const char *which, int flags, gcl_error *err)
     return dev;
 }
 
+gcl_device *gcl_device_describe(const gcl_limits *limits)
+{
+    gcl_device *dev = gcl_alloc(sizeof *dev);
+    dev->limits = *limits;
+    return dev;
+}
+
 void gcl_device_close(gcl_device *dev)
 {
     if (dev == NULL)

@@ -40,6 +40,9 @@ typedef struct gcl_kernel gcl_kernel;
 enum { GCL_DEVICE_PROFILE = 1, GCL_DEVICE_PASSING = 2 };
 
 gcl_device *gcl_device_open(const char *which, int flags, gcl_error *err);
+/* A device that is described, but not there: plans can be made for it and programs wanted of it, and
+ * what they would be built from read. Nothing can be built, allocated or run. Number 0. */
+gcl_device *gcl_device_describe(const gcl_limits *limits);
 void gcl_device_close(gcl_device *dev); /* after everything made from it; NULL is fine */
 const gcl_limits *gcl_device_limits(const gcl_device *dev);
 int gcl_device_number(const gcl_device *dev);           /* 1-based */
@@ -86,6 +89,10 @@ gcl_program *gcl_program_get(gcl_device *dev, const char *name, const char *sour
 gcl_program *gcl_program_want(gcl_device *dev, const char *name, const char *source,
                               const char *options);
 int gcl_program_build(gcl_program *program, gcl_error *err); /* nothing if it is built */
+const char *gcl_program_name(const gcl_program *program);
+/* What it will be built from; NULL once it is. */
+const char *gcl_program_source(const gcl_program *program);
+const char *gcl_program_options(const gcl_program *program);
 int gcl_program_cached(const gcl_program *program); /* 1 if its binary came from the disk cache */
 /* Writes what was built and is not on disk yet into the cache, until `seconds` have passed; returns
  * how many programs are left (0 also if there is no cache to write to). Closing a device does it

@@ -1,11 +1,13 @@
 /* Which devices there are, what they can do, and which one the person means. */
+#include "device/internal.h" /* before the extensions: says for which version of OpenCL they are */
+
+#include <CL/cl_ext.h>
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "device/internal.h"
 
 /* What the loader says where no driver is installed: CL_PLATFORM_NOT_FOUND_KHR of cl_khr_icd. */
 enum { NO_PLATFORM = -1001 };
@@ -82,6 +84,18 @@ static int has_word(const char *words, const char *word)
     return 0;
 }
 
+/* The smallest sub-group that a kernel may require, 0 where the driver does not tell. */
+static unsigned least_subgroup(cl_device_id id)
+{
+    size_t sizes[16] = {0}, bytes = 0, least = 0;
+    if (clGetDeviceInfo(id, CL_DEVICE_SUB_GROUP_SIZES_INTEL, sizeof sizes, sizes, &bytes) !=
+        CL_SUCCESS)
+        return 0;
+    for (size_t i = 0; i < bytes / sizeof sizes[0]; i++)
+        least = sizes[i] > 0 && (least == 0 || sizes[i] < least) ? sizes[i] : least;
+    return (unsigned)least;
+}
+
 static void read_extensions(gcl_limits *limits, cl_device_id id)
 {
     char *words = device_text(id, CL_DEVICE_EXTENSIONS);
@@ -89,6 +103,8 @@ static void read_extensions(gcl_limits *limits, cl_device_id id)
     limits->fp64 = has_word(words, "cl_khr_fp64");
     limits->subgroups =
         has_word(words, "cl_khr_subgroups") || has_word(words, "cl_intel_subgroups");
+    limits->subgroup_least =
+        has_word(words, "cl_intel_required_subgroup_size") ? least_subgroup(id) : 0;
     free(words);
 }
 

@@ -284,6 +284,10 @@ void gcl_program_free(gcl_program *program)
     free(program);
 }
 
+const char *gcl_program_name(const gcl_program *program) { return program->name; }
+const char *gcl_program_source(const gcl_program *program) { return program->source; }
+const char *gcl_program_options(const gcl_program *program) { return program->options; }
+
 int gcl_program_cached(const gcl_program *program) { return program->cached; }
 
 void gcl_program_save(gcl_program *program)

@@ -1,10 +1,14 @@
 /* Tile sizes and launches of cl/tile.cl. */
 #include <stdio.h>
+#include <string.h>
 
 #include "ops/tile.h"
 
 enum { BM, BN, BK, TM, TN, BUFFERS, SPLIT };
 enum { PAD = 4 }; /* as in cl/tile.cl */
+/* Registers of a work-item that its tile may take where the fewest lanes share a thread's 128: the
+ * rest is for addresses (found with Intel's compiler: scripts/compile-matrix). */
+enum { ROOM = 110 };
 
 const gcl_param gcl_tile_params[GCL_TILE_PARAMS] = {
     {"BM", {64, 16, 32, 128, 256}, 5},
@@ -44,6 +48,20 @@ static int fits(const gcl_tile_job *job, const gcl_limits *limits, const int *v)
     return threads >= 1 && a_line >= 1 && b_line >= 1 && a_line <= threads && b_line <= threads &&
            (unsigned)threads <= limits->max_work_group && (size_t)threads <= limits->max_items[0] &&
            local_bytes(v) <= limits->local_bytes;
+}
+
+/* Sums, operands, what is fetched, and three numbers a line of A: see cl/tile.cl. */
+static int registers_of(const gcl_tile_job *job, const int *v)
+{
+    int threads = threads_of(v), line = (job->a_along_m ? v[BM] : v[BK]) / job->a_vector;
+    int lines = job->a_along_m ? v[BK] : v[BM], step = threads / line;
+    return v[TM] * v[TN] + 2 * (v[TM] + v[TN]) + (v[BM] + v[BN]) * v[BK] / threads +
+           3 * ((lines + step - 1) / step);
+}
+
+static int has_room(const gcl_tile_job *job, const gcl_limits *limits, const int *v)
+{
+    return limits->subgroup_least == 0 || registers_of(job, v) <= ROOM;
 }
 
 static int64_t tiles_of(int64_t size, int tile) { return (size + tile - 1) / tile; }
@@ -91,7 +109,7 @@ void gcl_tile_defaults(const gcl_tile_job *job, const gcl_limits *limits, int *v
         int v[GCL_TILE_PARAMS] = {
             shapes[i][0], shapes[i][1], shapes[i][2], shapes[i][3], shapes[i][4], 1, 1};
         v[SPLIT] = usual_split(job, limits, v);
-        if (!fits(job, limits, v))
+        if (!fits(job, limits, v) || !has_room(job, limits, v))
             continue;
         double is = estimate(job, limits, v);
         if (best >= 0 && is >= best)
@@ -111,8 +129,8 @@ static void add_sizes(gcl_launch *launch, const int32_t *sizes, int n)
         launch->args[launch->n_args++] = gcl_arg_int(sizes[i]);
 }
 
-static void fill_product(const gcl_node *node, const gcl_tile_job *job, const int *v,
-                         gcl_launch *launch)
+static void fill_product(const gcl_node *node, const gcl_tile_job *job, const gcl_limits *limits,
+                         const int *v, gcl_launch *launch)
 {
     *launch = (gcl_launch){.file = "tile", .kernel = "tile", .local = {0, 1, 1}};
     snprintf(launch->defines, sizeof launch->defines,
@@ -120,6 +138,10 @@ static void fill_product(const gcl_node *node, const gcl_tile_job *job, const in
              "-DPOINT=%d -DAV=%d -DBV=%d -DOV=%d",
              v[BM], v[BN], v[BK], v[TM], v[TN], v[BUFFERS], job->a_along_m, job->b_along_k,
              job->point, job->a_vector, job->b_vector, job->out_vector);
+    size_t n = strlen(launch->defines);
+    if (limits->subgroup_least > 0)
+        snprintf(launch->defines + n, sizeof launch->defines - n, " -DSUBGROUP=%u",
+                 limits->subgroup_least);
     launch->args[launch->n_args++] = gcl_arg_in(0);
     launch->args[launch->n_args++] = gcl_arg_in(1);
     launch->args[launch->n_args++] = v[SPLIT] > 1 ? gcl_arg_scratch(0) : gcl_arg_out();
@@ -157,7 +179,7 @@ int gcl_tile_recipe(const gcl_node *node, const gcl_tile_job *job, const gcl_lim
         return -1;
     int splits = values[SPLIT];
     *recipe = (gcl_recipe){.n_launches = 1, .epilogue_launch = 0};
-    fill_product(node, job, values, &recipe->launch[0]);
+    fill_product(node, job, limits, values, &recipe->launch[0]);
     if (splits > 1) {
         fill_sum(node, splits, &recipe->launch[1]);
         recipe->n_launches = 2;

@@ -182,6 +182,10 @@ void gcl_bound_free(gcl_bound *bound)
 const gcl_program *gcl_bound_program(const gcl_bound *bound) { return bound->program; }
 
 
+const char *gcl_bound_entry(const gcl_bound *bound) { return bound->entry; }
+
+const size_t *gcl_bound_local(const gcl_bound *bound) { return bound->shape.local; }
+
 double gcl_bound_flops(const gcl_bound *bound) { return bound->flops; }
 
 double gcl_bound_bytes(const gcl_bound *bound) { return bound->bytes; }

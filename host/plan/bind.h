@@ -50,6 +50,9 @@ int gcl_bound_enqueue(const gcl_bound *bound, gcl_error *err); /* once it is rea
 
 /* The program that its kernel is from, for counting them; NULL for a library call. */
 const gcl_program *gcl_bound_program(const gcl_bound *bound);
+const char *gcl_bound_entry(const gcl_bound *bound); /* the kernel's name there */
+/* The sizes of its work-group; the first is 0 where the driver chooses. */
+const size_t *gcl_bound_local(const gcl_bound *bound);
 double gcl_bound_flops(const gcl_bound *bound);
 double gcl_bound_bytes(const gcl_bound *bound);
 /* Whether its time shows up in gcl_profile_read: 1, or 0 for the library's own launches. */

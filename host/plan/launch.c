@@ -283,7 +283,7 @@ int gcl_plan_bind(gcl_plan *plan, gcl_error *err)
     gcl_program *program = plan->n_kernels ? generated_program(plan, e, owner, err) : NULL;
     int status =
         program == NULL && plan->n_kernels ? -1 : bind_units(plan, e, number, program, err);
-    if (status == 0)
+    if (status == 0 && !plan->options.estimate_only)
         status = make_ready(plan, err);
     for (int k = 0; k < plan->n_units; k++)
         free(e[k].text);

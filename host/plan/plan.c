@@ -69,7 +69,9 @@ gcl_plan *gcl_plan_new(gcl_device *dev, gcl_graph *graph, gcl_store *store,
         if (plan->units[k].kind != UNIT_NONE)
             label_of(&plan->units[k]);
     if (status == 0 && !plan->options.estimate_only)
-        status = make_ring(plan, err) == 0 ? gcl_plan_bind(plan, err) : -1;
+        status = make_ring(plan, err);
+    if (status == 0 && (!plan->options.estimate_only || plan->options.list_launches))
+        status = gcl_plan_bind(plan, err);
     if (status == 0)
         return plan;
     gcl_plan_free(plan);
@@ -253,6 +255,8 @@ void gcl_plan_row_at(const gcl_plan *plan, int i, gcl_plan_row *row)
     row->bytes = gcl_bound_bytes(plan->launches[i]);
     row->us = plan->profile_us ? plan->profile_us[i] : 0;
 }
+
+const gcl_bound *gcl_plan_bound_at(const gcl_plan *plan, int i) { return plan->launches[i]; }
 
 int gcl_plan_profile(gcl_plan *plan, gcl_error *err)
 {

@@ -33,6 +33,7 @@ typedef struct gcl_plan_options {
     void *choose_context;
     int verify;               /* each unit of every run beside the double oracle; slow */
     int estimate_only;        /* place and count, but create nothing on the device (--dry-run) */
+    int list_launches;        /* with estimate_only: launches too, of programs that are not built */
     const gcl_limits *limits; /* NULL: the device's; tests plan for a device that is not there */
     const char *dump;         /* folder for the emitted kernels' text, or NULL */
     gcl_winograd winograd;
@@ -78,6 +79,8 @@ typedef struct gcl_plan_row {
 } gcl_plan_row;
 int gcl_plan_rows(const gcl_plan *plan);
 void gcl_plan_row_at(const gcl_plan *plan, int i, gcl_plan_row *row);
+struct gcl_bound;
+const struct gcl_bound *gcl_plan_bound_at(const gcl_plan *plan, int i); /* see plan/bind.h */
 int gcl_plan_profile(gcl_plan *plan, gcl_error *err); /* one more run, timed launch by launch */
 
 /* The kernel ops of the plan in their order, and what was chosen for each. */
