@@ -373,6 +373,7 @@ static Suite *child_suite(void)
     Suite *suite = suite_create("child");
     TCase *tests = tcase_create("child");
     tcase_add_test(tests, child_life);
+    suite_add_tcase(suite, tests);
     return suite;
 }
 
