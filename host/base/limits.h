@@ -19,7 +19,9 @@ typedef struct gcl_limits {
     unsigned float_width;      /* native float vector width, at least 1: 4 SSE, 8 AVX2, 16 */
     unsigned base_align_bytes; /* CL_DEVICE_MEM_BASE_ADDR_ALIGN / 8 */
     int fp16, fp64, subgroups;
-    unsigned subgroup_least; /* the smallest sub-group that a kernel can require; 0: it cannot */
+    /* The smallest sub-group that a kernel can require; 0: it cannot, or its lanes share no registers
+     * (CPUs). */
+    unsigned subgroup_least;
 } gcl_limits;
 
 #endif

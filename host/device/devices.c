@@ -103,8 +103,8 @@ static void read_extensions(gcl_limits *limits, cl_device_id id)
     limits->fp64 = has_word(words, "cl_khr_fp64");
     limits->subgroups =
         has_word(words, "cl_khr_subgroups") || has_word(words, "cl_intel_subgroups");
-    limits->subgroup_least =
-        has_word(words, "cl_intel_required_subgroup_size") ? least_subgroup(id) : 0;
+    int can_require = !limits->is_cpu && has_word(words, "cl_intel_required_subgroup_size");
+    limits->subgroup_least = can_require ? least_subgroup(id) : 0;
     free(words);
 }
 
