@@ -120,12 +120,18 @@ static int open_queue(gcl_device *dev, cl_platform_id platform, gcl_error *err)
     return 0;
 }
 
-static int check_usable(const gcl_device *dev, gcl_error *err)
+static int check_usable(const gcl_device *dev, cl_int fault, gcl_error *err)
 {
     const gcl_limits *l = &dev->limits;
     cl_bool available = CL_FALSE, compiler = CL_FALSE;
-    clGetDeviceInfo(dev->id, CL_DEVICE_AVAILABLE, sizeof available, &available, NULL);
-    clGetDeviceInfo(dev->id, CL_DEVICE_COMPILER_AVAILABLE, sizeof compiler, &compiler, NULL);
+    if (fault == CL_SUCCESS)
+        fault = clGetDeviceInfo(dev->id, CL_DEVICE_AVAILABLE, sizeof available, &available, NULL);
+    if (fault == CL_SUCCESS)
+        fault = clGetDeviceInfo(dev->id, CL_DEVICE_COMPILER_AVAILABLE, sizeof compiler, &compiler,
+                                NULL);
+    if (fault != CL_SUCCESS)
+        return gcl_cl_fail(err, fault, "device %d (%s) does not say what it can do", dev->number,
+                           l->name);
     if (!available)
         return gcl_fail(err, GCL_DEVICE, "device %d (%s) is not available now", dev->number,
                         l->name);
@@ -146,7 +152,7 @@ static gcl_device *open_found(const gcl_found *found, int number, int flags, gcl
     dev->number = number;
     dev->profiling = (flags & GCL_DEVICE_PROFILE) != 0;
     dev->passing = (flags & GCL_DEVICE_PASSING) != 0;
-    if (check_usable(dev, err) != 0 || open_queue(dev, found->platform, err) != 0) {
+    if (check_usable(dev, found->fault, err) != 0 || open_queue(dev, found->platform, err) != 0) {
         gcl_device_close(dev);
         return NULL;
     }

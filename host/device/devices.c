@@ -21,14 +21,28 @@ static void trim(char *text)
     text[n - head] = 0;
 }
 
+/* Notes a failed question, unless the driver only does not know it: a device that has stopped to answer
+ * must not pass for one without memory. */
+static int answered(gcl_found *found, cl_int status)
+{
+    if (status != CL_SUCCESS && status != CL_INVALID_VALUE && found->fault == CL_SUCCESS)
+        found->fault = status;
+    return status == CL_SUCCESS;
+}
+
+static int ask(gcl_found *found, cl_device_info what, size_t bytes, void *value, size_t *size)
+{
+    return answered(found, clGetDeviceInfo(found->id, what, bytes, value, size));
+}
+
 /* A text of any length from the device; empty if the driver has none. To be freed. */
-static char *device_text(cl_device_id id, cl_device_info what)
+static char *device_text(gcl_found *found, cl_device_info what)
 {
     size_t bytes = 0;
-    if (clGetDeviceInfo(id, what, 0, NULL, &bytes) != CL_SUCCESS)
+    if (!ask(found, what, 0, NULL, &bytes))
         bytes = 0;
     char *text = gcl_alloc(bytes + 1);
-    if (bytes > 0 && clGetDeviceInfo(id, what, bytes, text, NULL) != CL_SUCCESS)
+    if (bytes > 0 && !ask(found, what, bytes, text, NULL))
         text[0] = 0;
     trim(text);
     return text;
@@ -42,20 +56,20 @@ static void copy_text(char *to, size_t size, const char *from)
     to[n] = 0;
 }
 
-static void device_field(cl_device_id id, cl_device_info what, char *to, size_t size)
+static void device_field(gcl_found *found, cl_device_info what, char *to, size_t size)
 {
-    char *text = device_text(id, what);
+    char *text = device_text(found, what);
     copy_text(to, size, text);
     free(text);
 }
 
-static void platform_field(cl_platform_id platform, cl_platform_info what, char *to, size_t size)
+static void platform_field(gcl_found *found, cl_platform_info what, char *to, size_t size)
 {
     size_t bytes = 0;
-    if (clGetPlatformInfo(platform, what, 0, NULL, &bytes) != CL_SUCCESS)
+    if (!answered(found, clGetPlatformInfo(found->platform, what, 0, NULL, &bytes)))
         bytes = 0;
     char *text = gcl_alloc(bytes + 1);
-    if (bytes > 0 && clGetPlatformInfo(platform, what, bytes, text, NULL) != CL_SUCCESS)
+    if (bytes > 0 && !answered(found, clGetPlatformInfo(found->platform, what, bytes, text, NULL)))
         text[0] = 0;
     trim(text);
     copy_text(to, size, text);
@@ -63,16 +77,16 @@ static void platform_field(cl_platform_id platform, cl_platform_info what, char 
 }
 
 /* A number from the device, 0 if the driver does not know it. */
-static cl_uint device_uint(cl_device_id id, cl_device_info what)
+static cl_uint device_uint(gcl_found *found, cl_device_info what)
 {
     cl_uint value = 0;
-    return clGetDeviceInfo(id, what, sizeof value, &value, NULL) == CL_SUCCESS ? value : 0;
+    return ask(found, what, sizeof value, &value, NULL) ? value : 0;
 }
 
-static cl_ulong device_ulong(cl_device_id id, cl_device_info what)
+static cl_ulong device_ulong(gcl_found *found, cl_device_info what)
 {
     cl_ulong value = 0;
-    return clGetDeviceInfo(id, what, sizeof value, &value, NULL) == CL_SUCCESS ? value : 0;
+    return ask(found, what, sizeof value, &value, NULL) ? value : 0;
 }
 
 static int has_word(const char *words, const char *word)
@@ -85,52 +99,52 @@ static int has_word(const char *words, const char *word)
 }
 
 /* The smallest sub-group that a kernel may require, 0 where the driver does not tell. */
-static unsigned least_subgroup(cl_device_id id)
+static unsigned least_subgroup(gcl_found *found)
 {
     size_t sizes[16] = {0}, bytes = 0, least = 0;
-    if (clGetDeviceInfo(id, CL_DEVICE_SUB_GROUP_SIZES_INTEL, sizeof sizes, sizes, &bytes) !=
-        CL_SUCCESS)
+    if (!ask(found, CL_DEVICE_SUB_GROUP_SIZES_INTEL, sizeof sizes, sizes, &bytes))
         return 0;
     for (size_t i = 0; i < bytes / sizeof sizes[0]; i++)
         least = sizes[i] > 0 && (least == 0 || sizes[i] < least) ? sizes[i] : least;
     return (unsigned)least;
 }
 
-static void read_extensions(gcl_limits *limits, cl_device_id id)
+static void read_extensions(gcl_found *found)
 {
-    char *words = device_text(id, CL_DEVICE_EXTENSIONS);
+    gcl_limits *limits = &found->limits;
+    char *words = device_text(found, CL_DEVICE_EXTENSIONS);
     limits->fp16 = has_word(words, "cl_khr_fp16");
     limits->fp64 = has_word(words, "cl_khr_fp64");
     limits->subgroups =
         has_word(words, "cl_khr_subgroups") || has_word(words, "cl_intel_subgroups");
     int can_require = !limits->is_cpu && has_word(words, "cl_intel_required_subgroup_size");
-    limits->subgroup_least = can_require ? least_subgroup(id) : 0;
+    limits->subgroup_least = can_require ? least_subgroup(found) : 0;
     free(words);
 }
 
 /* "OpenCL C 1.2 words" is 120. */
-static int read_opencl_c(cl_device_id id)
+static int read_opencl_c(gcl_found *found)
 {
     int major = 0, minor = 0;
     char text[64];
-    device_field(id, CL_DEVICE_OPENCL_C_VERSION, text, sizeof text);
+    device_field(found, CL_DEVICE_OPENCL_C_VERSION, text, sizeof text);
     return sscanf(text, "OpenCL C %d.%d", &major, &minor) == 2 ? 100 * major + 10 * minor : 0;
 }
 
-static void read_sizes(gcl_limits *limits, cl_device_id id)
+static void read_sizes(gcl_found *found)
 {
+    gcl_limits *limits = &found->limits;
     size_t group = 0, items[16] = {0};
-    if (clGetDeviceInfo(id, CL_DEVICE_MAX_WORK_GROUP_SIZE, sizeof group, &group, NULL) !=
-        CL_SUCCESS)
+    if (!ask(found, CL_DEVICE_MAX_WORK_GROUP_SIZE, sizeof group, &group, NULL))
         group = 1;
-    if (clGetDeviceInfo(id, CL_DEVICE_MAX_WORK_ITEM_SIZES, sizeof items, items, NULL) != CL_SUCCESS)
+    if (!ask(found, CL_DEVICE_MAX_WORK_ITEM_SIZES, sizeof items, items, NULL))
         items[0] = items[1] = items[2] = 1;
     limits->max_work_group = (unsigned)group;
     memcpy(limits->max_items, items, sizeof limits->max_items);
 
-    unsigned width = device_uint(id, CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT);
+    unsigned width = device_uint(found, CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT);
     if (width == 0)
-        width = device_uint(id, CL_DEVICE_PREFERRED_VECTOR_WIDTH_FLOAT);
+        width = device_uint(found, CL_DEVICE_PREFERRED_VECTOR_WIDTH_FLOAT);
     limits->float_width = width > 0 ? width : 1;
 }
 
@@ -160,30 +174,29 @@ static void tighten(gcl_limits *limits)
 
 static void read_limits(gcl_found *found)
 {
-    cl_device_id id = found->id;
     gcl_limits *l = &found->limits;
-    platform_field(found->platform, CL_PLATFORM_NAME, l->platform, sizeof l->platform);
-    platform_field(found->platform, CL_PLATFORM_VERSION, found->platform_version,
+    platform_field(found, CL_PLATFORM_NAME, l->platform, sizeof l->platform);
+    platform_field(found, CL_PLATFORM_VERSION, found->platform_version,
                    sizeof found->platform_version);
-    device_field(id, CL_DEVICE_NAME, l->name, sizeof l->name);
-    device_field(id, CL_DEVICE_VENDOR, l->vendor, sizeof l->vendor);
-    device_field(id, CL_DRIVER_VERSION, l->driver, sizeof l->driver);
-    device_field(id, CL_DEVICE_VERSION, l->version, sizeof l->version);
-    cl_ulong type = device_ulong(id, CL_DEVICE_TYPE);
+    device_field(found, CL_DEVICE_NAME, l->name, sizeof l->name);
+    device_field(found, CL_DEVICE_VENDOR, l->vendor, sizeof l->vendor);
+    device_field(found, CL_DRIVER_VERSION, l->driver, sizeof l->driver);
+    device_field(found, CL_DEVICE_VERSION, l->version, sizeof l->version);
+    cl_ulong type = device_ulong(found, CL_DEVICE_TYPE);
     l->is_cpu = (type & CL_DEVICE_TYPE_CPU) != 0;
     l->is_gpu = (type & CL_DEVICE_TYPE_GPU) != 0;
     l->is_accelerator = (type & CL_DEVICE_TYPE_ACCELERATOR) != 0;
-    l->opencl_c = read_opencl_c(id);
-    l->compute_units = device_uint(id, CL_DEVICE_MAX_COMPUTE_UNITS);
-    l->clock_mhz = device_uint(id, CL_DEVICE_MAX_CLOCK_FREQUENCY);
-    l->memory_bytes = device_ulong(id, CL_DEVICE_GLOBAL_MEM_SIZE);
-    l->max_alloc_bytes = device_ulong(id, CL_DEVICE_MAX_MEM_ALLOC_SIZE);
-    l->cache_bytes = device_ulong(id, CL_DEVICE_GLOBAL_MEM_CACHE_SIZE);
-    l->local_bytes = device_ulong(id, CL_DEVICE_LOCAL_MEM_SIZE);
-    l->local_is_global = device_uint(id, CL_DEVICE_LOCAL_MEM_TYPE) == CL_GLOBAL;
-    l->base_align_bytes = device_uint(id, CL_DEVICE_MEM_BASE_ADDR_ALIGN) / 8; /* given in bits */
-    read_sizes(l, id);
-    read_extensions(l, id);
+    l->opencl_c = read_opencl_c(found);
+    l->compute_units = device_uint(found, CL_DEVICE_MAX_COMPUTE_UNITS);
+    l->clock_mhz = device_uint(found, CL_DEVICE_MAX_CLOCK_FREQUENCY);
+    l->memory_bytes = device_ulong(found, CL_DEVICE_GLOBAL_MEM_SIZE);
+    l->max_alloc_bytes = device_ulong(found, CL_DEVICE_MAX_MEM_ALLOC_SIZE);
+    l->cache_bytes = device_ulong(found, CL_DEVICE_GLOBAL_MEM_CACHE_SIZE);
+    l->local_bytes = device_ulong(found, CL_DEVICE_LOCAL_MEM_SIZE);
+    l->local_is_global = device_uint(found, CL_DEVICE_LOCAL_MEM_TYPE) == CL_GLOBAL;
+    l->base_align_bytes = device_uint(found, CL_DEVICE_MEM_BASE_ADDR_ALIGN) / 8; /* given in bits */
+    read_sizes(found);
+    read_extensions(found);
 }
 
 static cl_platform_id *platform_ids(cl_uint *n, gcl_error *err)
@@ -205,24 +218,31 @@ static cl_platform_id *platform_ids(cl_uint *n, gcl_error *err)
     return ids;
 }
 
-/* The devices of a platform; none where the platform fails: another one may still work. */
-static cl_device_id *device_ids(cl_platform_id platform, cl_uint *n)
+/* The devices of a platform. One that fails has none, with a warning: another one may still work. */
+static cl_device_id *device_ids(cl_platform_id platform, cl_uint *n, cl_int *fault)
 {
     *n = 0;
+    cl_device_id *ids = NULL;
     cl_int status = clGetDeviceIDs(platform, CL_DEVICE_TYPE_ALL, 0, NULL, n);
-    if (status != CL_SUCCESS || *n == 0) {
-        *n = 0;
-        return NULL;
+    if (status == CL_SUCCESS && *n > 0) {
+        ids = gcl_alloc(*n * sizeof *ids);
+        status = clGetDeviceIDs(platform, CL_DEVICE_TYPE_ALL, *n, ids, NULL);
     }
-    cl_device_id *ids = gcl_alloc(*n * sizeof *ids);
-    if (clGetDeviceIDs(platform, CL_DEVICE_TYPE_ALL, *n, ids, NULL) != CL_SUCCESS)
-        *n = 0;
+    if (status == CL_SUCCESS)
+        return ids;
+    *n = 0;
+    if (status != CL_DEVICE_NOT_FOUND) {
+        *fault = status;
+        gcl_warn("an OpenCL platform does not list its devices: %s (%d)", gcl_cl_name(status),
+                 (int)status);
+    }
     return ids;
 }
 
 int gcl_device_find(gcl_found **found, int *n, gcl_error *err)
 {
     cl_uint n_platforms, n_ids;
+    cl_int fault = CL_SUCCESS;
     int capacity = 0;
     *found = NULL;
     *n = 0;
@@ -230,7 +250,7 @@ int gcl_device_find(gcl_found **found, int *n, gcl_error *err)
     if (platforms == NULL)
         return -1;
     for (cl_uint p = 0; p < n_platforms; p++) {
-        cl_device_id *ids = device_ids(platforms[p], &n_ids);
+        cl_device_id *ids = device_ids(platforms[p], &n_ids, &fault);
         for (cl_uint d = 0; d < n_ids; d++) {
             GCL_GROW(*found, *n, capacity);
             gcl_found *one = &(*found)[(*n)++];
@@ -241,7 +261,9 @@ int gcl_device_find(gcl_found **found, int *n, gcl_error *err)
         free(ids);
     }
     free(platforms);
-    return 0;
+    return *n == 0 && fault != CL_SUCCESS
+               ? gcl_cl_fail(err, fault, "cannot list the OpenCL devices")
+               : 0;
 }
 
 int gcl_device_list(gcl_limits **list, int *n, gcl_error *err)

@@ -15,6 +15,7 @@
 typedef struct gcl_found {
     cl_platform_id platform;
     cl_device_id id;
+    cl_int fault; /* of a question about it; CL_SUCCESS: all were answered */
     char platform_version[256];
     gcl_limits limits;
 } gcl_found;

@@ -117,7 +117,7 @@ void gcl_plan_free(gcl_plan *plan)
 unsigned char *gcl_plan_stage(gcl_plan *plan, gcl_error *err)
 {
     int i = plan->staged_now;
-    if (plan->staged[i] != NULL && !gcl_event_done(plan->staged[i]) &&
+    if (plan->staged[i] != NULL && gcl_event_done(plan->staged[i]) != 1 &&
         gcl_event_wait(plan->staged[i], err) != 0)
         return NULL;
     return plan->staging[i];

@@ -378,15 +378,16 @@ static int start(gcl_loop *loop, gcl_error *err)
     return 0;
 }
 
-/* A full disk does no harm to what was saved before: the message ends with where that is. */
+/* A full disk, or a device that fails, does no harm to what was saved before: the message ends with
+ * where that is. */
 static void name_checkpoint(const gcl_loop *loop, gcl_error *err)
 {
     char *path = saved_path(loop);
     size_t n = strlen(err->text);
-    snprintf(err->text + n, sizeof err->text - n,
-             "; %s%s; with room again: ganocl train --resume %s",
+    snprintf(err->text + n, sizeof err->text - n, "; %s%s; %s: ganocl train --resume %s",
              path != NULL ? "the last checkpoint is whole: " : "no checkpoint was saved yet",
-             path != NULL ? path : "", loop->run.folder);
+             path != NULL ? path : "", err->code == GCL_DISK ? "with room again" : "go on",
+             loop->run.folder);
     free(path);
 }
 
@@ -405,7 +406,7 @@ static int run(gcl_loop *loop, gcl_error *err)
 int gcl_loop_run(gcl_loop *loop, gcl_error *err)
 {
     int status = run(loop, err);
-    if (status < 0 && err->code == GCL_DISK)
+    if (status < 0 && (err->code == GCL_DISK || err->code == GCL_DEVICE || err->code == GCL_MEMORY))
         name_checkpoint(loop, err);
     return status;
 }
