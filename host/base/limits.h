@@ -6,6 +6,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* What a driver is known to do wrong (device/quirks.h), as bits. */
+typedef enum gcl_fault {
+    GCL_FAULT_JUNK_BINARIES = 1,
+    GCL_FAULT_WIDE_SHUFFLES = 2,
+    GCL_FAULT_LOOSE_CALLS = 4,
+    GCL_FAULT_NO_LOADER = 8
+} gcl_fault;
+
 typedef struct gcl_limits {
     char platform[128], name[128], vendor[128], driver[128], version[128];
     int is_cpu, is_gpu, is_accelerator; /* CL_DEVICE_TYPE */
@@ -18,10 +26,13 @@ typedef struct gcl_limits {
     size_t max_items[3];
     unsigned float_width;      /* native float vector width, at least 1: 4 SSE, 8 AVX2, 16 */
     unsigned base_align_bytes; /* CL_DEVICE_MEM_BASE_ADDR_ALIGN / 8 */
+    unsigned address_bits;     /* 32 or 64; 0: not known */
     int fp16, fp64, subgroups;
     /* The smallest sub-group that a kernel can require; 0: it cannot, or its lanes share no registers
      * (CPUs). */
     unsigned subgroup_least;
+    uint64_t max_turns; /* of all loops of a work-item together; 0: any number */
+    unsigned faults;    /* of gcl_fault */
 } gcl_limits;
 
 #endif

@@ -4,6 +4,7 @@
 #include "autotune/records.h"
 #include "cli/commands.h"
 #include "device/device.h"
+#include "device/quirks.h"
 #include "ops/ops.h"
 
 /* What the tuner knows of a device. */
@@ -27,18 +28,35 @@ static void print_tuned(const gcl_records *records, const gcl_limits *limits, in
     printf("\n");
 }
 
+static json_t *quirks_json(const gcl_limits *limits)
+{
+    json_t *names = json_array();
+    for (const gcl_quirk *q = gcl_quirks; q->name != NULL; q++)
+        if (gcl_quirk_matches(q, limits))
+            json_array_append_new(names, json_string(q->name));
+    return names;
+}
+
+static void print_quirks(const gcl_limits *limits, int number)
+{
+    for (const gcl_quirk *q = gcl_quirks; q->name != NULL; q++)
+        if (gcl_quirk_matches(q, limits))
+            printf("%2d  known: %s\n", number, q->what);
+}
+
 static json_t *device_json(const gcl_limits *limits, const gcl_records *records, int number)
 {
     const char *type = limits->is_gpu ? "gpu" : limits->is_cpu ? "cpu" : "accelerator";
-    return json_pack(
-        "{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:I, s:I, s:I, s:i, s:b, s:b, s:b, s:o}",
-        "number", number, "platform", limits->platform, "name", limits->name, "type", type,
-        "vendor", limits->vendor, "driver", limits->driver, "version", limits->version,
-        "compute_units", (int)limits->compute_units, "clock_mhz", (int)limits->clock_mhz,
-        "memory_bytes", (json_int_t)limits->memory_bytes, "max_alloc_bytes",
-        (json_int_t)limits->max_alloc_bytes, "local_bytes", (json_int_t)limits->local_bytes,
-        "max_work_group", (int)limits->max_work_group, "fp16", limits->fp16, "fp64", limits->fp64,
-        "subgroups", limits->subgroups, "tuned", tuned_json(records, limits));
+    return json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:I, s:I, s:I, s:i, s:b, s:b, "
+                     "s:b, s:o, s:o}",
+                     "number", number, "platform", limits->platform, "name", limits->name, "type",
+                     type, "vendor", limits->vendor, "driver", limits->driver, "version",
+                     limits->version, "compute_units", (int)limits->compute_units, "clock_mhz",
+                     (int)limits->clock_mhz, "memory_bytes", (json_int_t)limits->memory_bytes,
+                     "max_alloc_bytes", (json_int_t)limits->max_alloc_bytes, "local_bytes",
+                     (json_int_t)limits->local_bytes, "max_work_group", (int)limits->max_work_group,
+                     "fp16", limits->fp16, "fp64", limits->fp64, "subgroups", limits->subgroups,
+                     "quirks", quirks_json(limits), "tuned", tuned_json(records, limits));
 }
 
 int gcl_command_devices(const gcl_options *options, gcl_error *err)
@@ -57,8 +75,10 @@ int gcl_command_devices(const gcl_options *options, gcl_error *err)
         json_decref(devices);
     } else {
         gcl_device_print_list(stdout, list, n);
-        for (int i = 0; i < n; i++)
+        for (int i = 0; i < n; i++) {
             print_tuned(records, &list[i], i + 1);
+            print_quirks(&list[i], i + 1);
+        }
     }
     gcl_records_free(records);
     free(list);

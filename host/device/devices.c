@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "device/quirks.h"
 
 /* What the loader says where no driver is installed: CL_PLATFORM_NOT_FOUND_KHR of cl_khr_icd. */
 enum { NO_PLATFORM = -1001 };
@@ -195,6 +196,7 @@ static void read_limits(gcl_found *found)
     l->local_bytes = device_ulong(found, CL_DEVICE_LOCAL_MEM_SIZE);
     l->local_is_global = device_uint(found, CL_DEVICE_LOCAL_MEM_TYPE) == CL_GLOBAL;
     l->base_align_bytes = device_uint(found, CL_DEVICE_MEM_BASE_ADDR_ALIGN) / 8; /* given in bits */
+    l->address_bits = device_uint(found, CL_DEVICE_ADDRESS_BITS);
     read_sizes(found);
     read_extensions(found);
 }
@@ -256,6 +258,7 @@ int gcl_device_find(gcl_found **found, int *n, gcl_error *err)
             gcl_found *one = &(*found)[(*n)++];
             *one = (gcl_found){.platform = platforms[p], .id = ids[d]};
             read_limits(one);
+            gcl_quirks_apply(&one->limits);
             tighten(&one->limits);
         }
         free(ids);

@@ -82,15 +82,16 @@ static double estimate(const gcl_tile_job *job, const gcl_limits *limits, const 
     return padded * reads * (groups < wanted ? wanted / groups : 1) * (1 + 0.02 * v[SPLIT]);
 }
 
-/* Splits while the device is not full and each split keeps a few slices; and sums too long for
- * llvmpipe, which ends a work-item after some 65,535 turns of its loops. */
+/* Splits while the device is not full and each split keeps a few slices; and sums that take too many
+ * turns for the device: a quarter of what it can do, since there are loops inside. */
 static int usual_split(const gcl_tile_job *job, const gcl_limits *limits, const int *v)
 {
-    const int64_t few = (int64_t)2 * 8 * v[BK], many = (int64_t)16384 * v[BK];
+    const int64_t few = (int64_t)2 * 8 * v[BK];
+    const int64_t many = limits->max_turns > 0 ? (int64_t)limits->max_turns / 4 * v[BK] : INT64_MAX;
     int split = 1;
     while (
         split < 128 && job->k >= split * few &&
-        (groups_of(job, v) * split < 2 * (int64_t)limits->compute_units || job->k > split * many))
+        (groups_of(job, v) * split < 2 * (int64_t)limits->compute_units || job->k / split > many))
         split *= 2;
     return split;
 }

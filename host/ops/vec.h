@@ -14,8 +14,7 @@ static inline int gcl_even_part(int n, int most)
 }
 
 /* Whether the family runs on such a device at all: one with vectors, or a single unit (Oclgrind).
- * Where many scalar units share lanes, one long work-item wastes them, or is cut short: Mesa's
- * llvmpipe ends a work-item without a word after 65535 loop iterations. */
+ * Where many scalar units share lanes, one long work-item wastes them, or is cut short (max_turns). */
 int gcl_vec_device(const gcl_limits *limits);
 /* The longest vector (1, 2, 4, 8 or 16 floats) of the device that `n` outputs fill at least half. */
 int gcl_vec_length(int n, const gcl_limits *limits);
