@@ -27,6 +27,7 @@ typedef enum gcl_arg_kind {
     GCL_ARG_OUT,     /* the result */
     GCL_ARG_SCRATCH, /* scratch from element `value` on (floats; contents undefined before) */
     GCL_ARG_INT,     /* int value */
+    GCL_ARG_FLOAT,   /* float, `value` being its bits */
     GCL_ARG_LOCAL    /* local memory of `value` floats */
 } gcl_arg_kind;
 

@@ -61,7 +61,7 @@ static void add_tensor(gcl_bound *bound, gcl_place place)
 
 static void add_argument(gcl_bound *bound, const gcl_binding *binding, const gcl_arg *arg)
 {
-    if (arg->kind == GCL_ARG_INT)
+    if (arg->kind == GCL_ARG_INT || arg->kind == GCL_ARG_FLOAT) /* four bytes */
         add_value(bound, GCL_KERNEL_INT, (uint32_t)(int32_t)arg->value);
     else if (arg->kind == GCL_ARG_LOCAL)
         add_value(bound, GCL_KERNEL_LOCAL, (uint64_t)arg->value * sizeof(float));

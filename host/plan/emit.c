@@ -2,6 +2,7 @@
  * and what every generated program begins with. */
 #include "plan/emit.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,6 +62,40 @@ void gcl_emit_number(gcl_text *out, double value)
         gcl_text_add(out, "(T)(%s)", value != value ? "NAN" : value > 0 ? "INFINITY" : "-INFINITY");
     else
         gcl_text_add(out, "(T)(%s%sf)", text, plain ? ".0" : "");
+}
+
+/* Those that the compiler makes something of. */
+static int is_simple(double value)
+{
+    double size = fabs(value);
+    return !isfinite(value) || size == 0 || size == 0.5 || size == 1 || size == 2;
+}
+
+/* The parameter that holds `value`, or -1 where there is no room for one more. */
+static int constant_of(writer *wr, double value)
+{
+    emitted *e = wr->e;
+    float rounded = (float)value;
+    uint32_t bits;
+    memcpy(&bits, &rounded, sizeof bits);
+    for (int k = 0; k < wr->n_constants; k++)
+        if (e->args[wr->first_constant + k].value == (int64_t)bits)
+            return k;
+    if (e->n_args == GCL_MAX_ARGS)
+        return -1;
+    if (wr->n_constants == 0)
+        wr->first_constant = e->n_args;
+    e->args[e->n_args++] = (gcl_arg){GCL_ARG_FLOAT, 0, (int64_t)bits};
+    return wr->n_constants++;
+}
+
+static void emit_constant(writer *wr, double value)
+{
+    int k = is_simple(value) ? -1 : constant_of(wr, value);
+    if (k < 0)
+        gcl_emit_number(wr->out, value);
+    else
+        gcl_text_add(wr->out, "(T)(c%d)", k);
 }
 
 static int known_value(const writer *wr, const gcl_node *n)
@@ -135,7 +170,7 @@ int gcl_emit_value(writer *wr, const gcl_node *n)
     if (gcl_node_constant(n, &constant)) {
         k = new_value(wr, n);
         gcl_text_add(wr->out, "const T v%d = ", k);
-        gcl_emit_number(wr->out, constant);
+        emit_constant(wr, constant);
         gcl_text_add(wr->out, ";\n");
     } else if (leaf >= 0) {
         k = new_value(wr, n);
@@ -182,6 +217,15 @@ void gcl_emit_head(const unit *u, const walk *w, int64_t rows_per, int64_t cols_
                      k, k);
         e->args[e->n_args++] = (gcl_arg){GCL_ARG_IN, k, 0};
     }
+}
+
+char *gcl_emit_whole(writer *wr, gcl_text *head)
+{
+    for (int k = 0; k < wr->n_constants; k++)
+        gcl_text_add(head, ",\n    const float c%d", k);
+    gcl_text_add(head, ")\n{\n%s}\n", wr->out->text);
+    gcl_text_free(wr->out);
+    return head->text;
 }
 
 /* Splits the linear index `from` into indices j<a> of axes first..end-1. */

@@ -2,8 +2,8 @@
  *
  * A unit's space [N,H,W,C] is collapsed to few axes: neighbours merge when every operand has both or
  * lacks both. An operand's element is found by Horner's rule over the axes that it has, so sizes are
- * kernel arguments and the text depends only on the expression and on which operand has which axis:
- * equal patterns share one kernel. On CPUs a work-item walks a large piece with explicit vectors; on
+ * kernel arguments, as are constants, and the text depends only on the expression and on which operand
+ * has which axis: equal patterns share one kernel. On CPUs a work-item walks a large piece with explicit vectors; on
  * GPUs it makes one vector. */
 #ifndef GCL_PLAN_EMIT_H
 #define GCL_PLAN_EMIT_H
@@ -26,6 +26,9 @@ typedef struct writer {
     const unit *u;
     const walk *w;
     gcl_text *out;
+    emitted *e;                        /* gets the constants as arguments */
+    int n_constants;                   /* number k is parameter c<k> */
+    int first_constant;                /* its place among e's arguments */
     int width;                         /* floats of T */
     const gcl_node *nodes[MAX_VALUES]; /* value k is named v<k> */
     int n_values;
@@ -47,6 +50,9 @@ void gcl_emit_substitute(gcl_text *out, const char *text, const char *const oper
 /* The kernel's head up to the leaves, and the gcl_args likewise: axis sizes, two piece sizes. */
 void gcl_emit_head(const unit *u, const walk *w, int64_t rows_per, int64_t cols_per, gcl_text *out,
                    emitted *e);
+/* Puts the whole kernel together: `head`, parameters for the constants that wr's text took, that text.
+ * Frees both. */
+char *gcl_emit_whole(writer *wr, gcl_text *head);
 void gcl_emit_type(gcl_text *out, int width); /* #define T */
 /* Splits the linear index `from` into indices j<a> of axes first..end-1. */
 void gcl_emit_split_index(gcl_text *out, const char *from, int first, int end);

@@ -48,15 +48,15 @@ void gcl_emit_pointwise(const gcl_plan *plan, const unit *u, emitted *e)
     int last = w.n_axes - 1;
     int64_t rows = gcl_walk_product(&w, 0, last), inner = w.size[last], rows_per, cols_per;
     int width = gcl_emit_width(plan, inner);
-    gcl_text out = {0};
+    gcl_text head = {0}, out = {0};
     memset(e, 0, sizeof *e);
     pieces(plan, rows, inner, width, &rows_per, &cols_per);
-    gcl_emit_head(u, &w, rows_per, cols_per, &out, e);
+    gcl_emit_head(u, &w, rows_per, cols_per, &head, e);
     for (int r = 0; r < u->n_roots; r++) {
-        gcl_text_add(&out, ",\n    __global float *ob%d, const ulong oa%d", r, r);
+        gcl_text_add(&head, ",\n    __global float *ob%d, const ulong oa%d", r, r);
         e->args[e->n_args++] = (gcl_arg){GCL_ARG_OUT, r, 0};
     }
-    gcl_text_add(&out, ")\n{\nulong rows = 1;\n");
+    gcl_text_add(&out, "ulong rows = 1;\n");
     for (int a = 0; a < last; a++)
         gcl_text_add(&out, "rows *= n%d;\n", a);
     gcl_text_add(&out,
@@ -72,7 +72,7 @@ void gcl_emit_pointwise(const gcl_plan *plan, const unit *u, emitted *e)
         gcl_text_add(&out, "__global float *o%d = ob%d + oa%d + row * n%d;\n", r, r, r, last);
     char linear[60];
     snprintf(linear, sizeof linear, "(row * n%d + i)", last);
-    writer wr = {.plan = plan, .u = u, .w = &w, .out = &out};
+    writer wr = {.plan = plan, .u = u, .w = &w, .out = &out, .e = e};
     gcl_text_add(&out, "uint i = first;\n");
     if (width > 1) {
         wr.width = width;
@@ -86,8 +86,8 @@ void gcl_emit_pointwise(const gcl_plan *plan, const unit *u, emitted *e)
         pointwise_body(&wr, linear);
         gcl_text_add(&out, "}\n");
     }
-    gcl_text_add(&out, "}\n}\n");
-    e->text = out.text;
+    gcl_text_add(&out, "}\n");
+    e->text = gcl_emit_whole(&wr, &head);
     e->chunks = 1;
     e->global[0] = (size_t)ceil_div(inner, cols_per);
     e->global[1] = (size_t)ceil_div(rows, rows_per);

@@ -410,25 +410,23 @@ void gcl_emit_reduce(const gcl_plan *plan, const unit *u, emitted *e)
 {
     walk w = gcl_walk_of(u);
     reduction r = reduction_of(plan, u, &w);
-    gcl_text out = {0};
+    gcl_text head = {0}, out = {0};
     memset(e, 0, sizeof *e);
-    gcl_emit_head(u, &w, r.rows_per, r.cols_per, &out, e);
+    gcl_emit_head(u, &w, r.rows_per, r.cols_per, &head, e);
     e->chunks = r.chunks;
     e->partial_floats = r.kept_outer * r.kept_inner * r.chunks;
     for (int k = 0; k < u->n_roots; k++) {
-        gcl_text_add(&out, ",\n    __global float *ob%d, const ulong oa%d", k, k);
+        gcl_text_add(&head, ",\n    __global float *ob%d, const ulong oa%d", k, k);
         e->args[e->n_args++] = r.chunks == 1 ? (gcl_arg){GCL_ARG_OUT, k, 0}
                                              : (gcl_arg){GCL_ARG_SCRATCH, 0, k * e->partial_floats};
     }
-    gcl_text_add(&out, ")\n{\n");
-    writer wr = {.plan = plan, .u = u, .w = &w, .out = &out};
+    writer wr = {.plan = plan, .u = u, .w = &w, .out = &out, .e = e};
     if (r.lanes > 0)
         emit_group(&wr, &r);
     else if (r.inner_kept)
         emit_columns(&wr, &r);
     else
         emit_rows(&wr, &r);
-    gcl_text_add(&out, "}\n");
-    e->text = out.text;
+    e->text = gcl_emit_whole(&wr, &head);
     set_sizes(plan, &w, &r, e);
 }
