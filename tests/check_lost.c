@@ -3,9 +3,8 @@
  * hang, crash or do something else without a word. What was saved is whole, and going on from it ends
  * in the bytes of a training that met no fault.
  *
- * GANOCL_TEST_THOROUGH=1 tries every N instead of some of each kind of call; GANOCL_SHIM names the
- * library (tests/shim.so if unset). */
-#include "program_test.h"
+ * GANOCL_TEST_THOROUGH=1 tries every N instead of some of each kind of call: an hour or two. */
+#include "shim_test.h"
 
 enum { MOST_CALLS = 200000, MOST_SECONDS = 120 };
 
@@ -27,27 +26,18 @@ static const fault faults[] = {
     {"CL_BUILD_PROGRAM_FAILURE", -11, 0},
 };
 
-static char shim[700];
 static char **calls; /* of a training without fault, in order */
 static int n_calls;
 
-static void load_shim(const fault *f, long number)
+static void load_fault(const fault *f, long number)
 {
     char text[40];
-    setenv("LD_PRELOAD", shim, 1);
+    load_shim();
     snprintf(text, sizeof text, "%ld%s", number, f->lost ? "+" : "");
     setenv("OCLSHIM_FAIL", text, 1);
     snprintf(text, sizeof text, "%d", f->status);
     setenv("OCLSHIM_STATUS", text, 1);
     setenv("OCLSHIM_CALLS", in_scratch("failed"), 1);
-}
-
-static void unload_shim(void)
-{
-    unsetenv("LD_PRELOAD");
-    unsetenv("OCLSHIM_FAIL");
-    unsetenv("OCLSHIM_STATUS");
-    unsetenv("OCLSHIM_CALLS");
 }
 
 /* As finish_program, but -1 where it hangs. */
@@ -80,7 +70,7 @@ static void read_calls(void)
 START_TEST(the_shim_alone_changes_nothing)
 {
     ck_exits(0, TRAIN "straight");
-    setenv("LD_PRELOAD", shim, 1);
+    load_shim();
     setenv("OCLSHIM_CALLS", in_scratch("calls"), 1);
     ck_exits(0, TRAIN "counted");
     unload_shim();
@@ -220,7 +210,7 @@ static void try_fault(const fault *f, long number, ends *all)
 {
     remove_tree(in_scratch("run"));
     remove(in_scratch("failed"));
-    load_shim(f, number);
+    load_fault(f, number);
     int status = finish_in_time(start_program(TRAIN "run"));
     unload_shim();
     const char *wrong = fault_in_end(status, f);
@@ -287,23 +277,10 @@ START_TEST(a_fault_is_said_and_does_no_harm)
 }
 END_TEST
 
-static void find_shim(void)
-{
-    char here[300];
-    const char *given = getenv("GANOCL_SHIM");
-    if (getcwd(here, sizeof here) == NULL)
-        exit(1);
-    given = given != NULL ? given : "tests/shim.so";
-    snprintf(shim, sizeof shim, "%s%s%s", given[0] == '/' ? "" : here, given[0] == '/' ? "" : "/",
-             given);
-}
-
 int main(void)
 {
     find_program();
-    find_shim();
     make_scratch("lost");
-    setenv("ASAN_OPTIONS", "verify_asan_link_order=0", 0);
     setvbuf(stdout, NULL, _IOLBF, 0);
     TCase *tests = tcase_create("lost"); /* in this order: the first counts the calls */
     tcase_add_test(tests, the_shim_alone_changes_nothing);

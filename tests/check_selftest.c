@@ -1,18 +1,6 @@
 /* `ganocl selftest` itself: which parts it runs, what it says of them, and that it can fail. */
 #include "program_test.h"
 
-static const char *source(void)
-{
-    static char path[600];
-    char here[300];
-    const char *folder = getenv("srcdir");
-    ck_assert_ptr_nonnull(getcwd(here, sizeof here));
-    folder = folder != NULL ? folder : ".";
-    snprintf(path, sizeof path, "%s%s%s", folder[0] == '/' ? "" : here, folder[0] == '/' ? "" : "/",
-             folder);
-    return path;
-}
-
 static json_t *list_said(const char *key, size_t least)
 {
     static json_t *last;
@@ -71,7 +59,7 @@ START_TEST(a_replay_has_losses_and_a_digest)
     char digest[80];
     for (int i = 0; i < 2; i++) {
         ck_exits(0, "-q selftest --json '%s/tests/golden/resnet_gan-tiny-classifier-drop'",
-                 source());
+                 source_folder());
         json_t *replay = json_array_get(list_said("replays", 1), 0);
         const char *now = json_string_value(json_object_get(replay, "digest"));
         ck_assert_int_eq(strlen(now), 64);
@@ -95,7 +83,7 @@ START_TEST(a_wrong_kernel_is_found)
                  "cp -r '%s/cl' '%s/cl' && chmod -R u+w '%s/cl' && sed -i "
                  "'s/= LOADV(x/= 1.001f * LOADV(x/; s/= x.k - begin/= 1.001f * x[k - begin/' "
                  "'%s/cl/concat.cl'",
-                 source(), scratch, scratch, scratch);
+                 source_folder(), scratch, scratch, scratch);
     ck_assert_int_eq(system(line.text), 0);
     gcl_text_free(&line);
     setenv("GANOCL_KERNELS", in_scratch("cl"), 1);

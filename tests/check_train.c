@@ -11,14 +11,12 @@
 #include "io/checkpoint.h"
 #include "train/conform.h"
 
-static char source[400]; /* the folder with tests/golden */
-
 static const char *golden(const char *path)
 {
-    static char paths[4][600];
+    static char paths[4][800];
     static int turn;
     char *full = paths[turn++ & 3];
-    snprintf(full, sizeof paths[0], "%s/tests/golden/%s", source, path);
+    snprintf(full, sizeof paths[0], "%s/tests/golden/%s", source_folder(), path);
     return full;
 }
 
@@ -412,24 +410,9 @@ START_TEST(a_dry_run_leaves_nothing)
 }
 END_TEST
 
-/* ---- all of it ---- */
-
-
-static void find_source(void)
-{
-    char here[300];
-    const char *folder = getenv("srcdir");
-    if (getcwd(here, sizeof here) == NULL)
-        exit(1);
-    folder = folder != NULL ? folder : ".";
-    snprintf(source, sizeof source, "%s%s%s", folder[0] == '/' ? "" : here,
-             folder[0] == '/' ? "" : "/", folder);
-}
-
 int main(void)
 {
     find_program();
-    find_source();
     make_scratch("train");
     TCase *tests =
         tcase_create("train"); /* in this order: later tests compare with the run "first" */

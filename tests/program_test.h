@@ -118,17 +118,30 @@ static inline double json_at(const json_t *object, const char *path)
     return json_number_value(object);
 }
 
+/* What the variable names, or `otherwise`, as it is called from any folder. */
+static inline void find_path(char path[700], const char *variable, const char *otherwise)
+{
+    char here[300];
+    const char *given = getenv(variable);
+    if (getcwd(here, sizeof here) == NULL)
+        exit(1);
+    given = given != NULL ? given : otherwise;
+    snprintf(path, 700, "%s%s%s", given[0] == '/' ? "" : here, given[0] == '/' ? "" : "/", given);
+}
+
 /* No test depends on what was tuned on this machine. */
 static inline void find_program(void)
 {
     setenv("GANOCL_RECORDS", "off", 0);
-    char here[300];
-    const char *given = getenv("GANOCL");
-    if (getcwd(here, sizeof here) == NULL)
-        exit(1);
-    given = given != NULL ? given : "./ganocl";
-    snprintf(program, sizeof program, "%s%s%s", given[0] == '/' ? "" : here,
-             given[0] == '/' ? "" : "/", given);
+    find_path(program, "GANOCL", "./ganocl");
+}
+
+/* The folder with tests/golden. */
+static inline const char *source_folder(void)
+{
+    static char path[700];
+    find_path(path, "srcdir", ".");
+    return path;
 }
 
 static inline int run_tests(const char *name, TCase *tests)
