@@ -94,9 +94,10 @@ static void try_variant(gcl_selftest *s, trial *t, const gcl_variant *variant, v
     if (good)
         return;
     snprintf(what, sizeof what, "%s %s \"%s\"", t->node->op->name, variant->name, t->name);
-    snprintf(detail, sizeof detail, "%.200serror %.2g, %lld elements unset, %lld words overwritten",
-             status == 1 ? "its usual parameters do not fit; " : err.text, error,
-             (long long)result.unset, (long long)result.stray);
+    snprintf(detail, sizeof detail,
+             "%.200s%serror %.2g, %lld elements unset, %lld words overwritten",
+             status == 1 ? "its usual parameters do not fit" : err.text, status != 0 ? "; " : "",
+             error, (long long)result.unset, (long long)result.stray);
     gcl_selftest_say(s, 0, what, detail);
 }
 

@@ -1,12 +1,13 @@
 /* Matrix product by the CLBlast library; plan/bind.c makes the call. */
 #include "ops/variants.h"
 
-/* The library indexes with size_t and takes any size; it has no case for an empty product. */
+/* The library indexes with size_t and takes any size; it has no case for an empty product. Its kernels
+ * have groups of 64 at least, and the usual ones 8 KiB of local memory. */
 static int applies(const gcl_node *node, const gcl_limits *limits)
 {
-    (void)limits;
     const gcl_matmul_attr *t = node->attr;
-    return t->m > 0 && t->n > 0 && t->k > 0;
+    return t->m > 0 && t->n > 0 && t->k > 0 && limits->max_work_group >= 64 &&
+           limits->local_bytes >= 8192;
 }
 
 static int recipe(const gcl_node *node, const gcl_limits *limits, const int *values,
