@@ -415,23 +415,16 @@ static void pass(gcl_nn *nn, const gcl_model *model, const char *name, int count
     }
 }
 
-static const char *const *networks(const gcl_model *model)
-{
-    static const char *const names[] = {"G", "D", NULL};
-    (void)model;
-    return names;
-}
-
 const gcl_system gcl_dcgan = {
     .name = "dcgan",
     .help = "DCGAN: pictures from latent vectors, by a generator and a discriminator",
     .settings = settings,
     .presets = presets,
-    .networks = networks,
+    .networks = gcl_gan_networks,
     .check = check,
     .data = data,
     .step = step,
-    .passes = networks,
+    .passes = gcl_gan_networks,
     .pass = pass,
     .latent = latent,
     .generate = generate,

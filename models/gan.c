@@ -2,6 +2,13 @@
 
 #include "nn/losses.h"
 
+const char *const *gcl_gan_networks(const gcl_model *model)
+{
+    static const char *const names[] = {"G", "D", NULL};
+    (void)model;
+    return names;
+}
+
 gcl_node *gcl_gan_penalty(gcl_nn *nn, const gcl_model *model, gcl_critic critic, void *context,
                           gcl_node *reals, gcl_node *fakes, const char *name)
 {

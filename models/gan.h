@@ -1,5 +1,5 @@
-/* What every GAN can have beyond its reference: penalties on D's gradient, an average of G; and, where
- * pictures come from nothing but latents, augmentation before D.
+/* What GANs share: their two networks, and what each can have beyond its reference: penalties on D's
+ * gradient, an average of G; and, where pictures come from nothing but latents, augmentation before D.
  *
  * A system puts GCL_GAN_SETTINGS into its table, adds gcl_gan_penalty to D's loss and calls
  * gcl_gan_average after G's update. With r1 = gp = ema = 0 none of them adds anything. */
@@ -21,6 +21,9 @@
     {GCL_WORDS("augment", "flip shift colour cutout"), .beyond = 1, \
      .help = "D sees all pictures at random flip,shift,colour,cutout (differentiable augmentation: for few pictures); none: as they are"}
 /* clang-format on */
+
+/* A generator and a discriminator: "G", "D". */
+const char *const *gcl_gan_networks(const gcl_model *model);
 
 /* D's logits for pictures; `context` is the system's own. */
 typedef gcl_node *(*gcl_critic)(void *context, gcl_node *pictures);

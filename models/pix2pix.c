@@ -420,24 +420,17 @@ static void pass(gcl_nn *nn, const gcl_model *model, const char *name, int count
     }
 }
 
-static const char *const *networks(const gcl_model *model)
-{
-    static const char *const names[] = {"G", "D", NULL};
-    (void)model;
-    return names;
-}
-
 const gcl_system gcl_pix2pix = {
     .name = "pix2pix",
     .help = "pix2pix: pictures from pictures, by a U-Net and a discriminator of patches",
     .settings = settings,
     .presets = presets,
-    .networks = networks,
+    .networks = gcl_gan_networks,
     .check = check,
     .data = gcl_pairs_data,
     .step = step,
     .schedule = schedule,
-    .passes = networks,
+    .passes = gcl_gan_networks,
     .pass = pass,
     .translate = translate,
     .translate_in_training = 1,

@@ -457,23 +457,16 @@ static void pass(gcl_nn *nn, const gcl_model *model, const char *name, int count
     }
 }
 
-static const char *const *networks(const gcl_model *model)
-{
-    static const char *const names[] = {"G", "D", NULL};
-    (void)model;
-    return names;
-}
-
 const gcl_system gcl_unet_gan = {
     .name = "unet_gan",
     .help = "U-Net GAN: pictures from pictures, by a residual U-Net and its discriminator",
     .settings = settings,
     .presets = presets,
-    .networks = networks,
+    .networks = gcl_gan_networks,
     .check = check,
     .data = gcl_pairs_data,
     .step = step,
-    .passes = networks,
+    .passes = gcl_gan_networks,
     .pass = pass,
     .translate = translate,
     .picture_low = -1,

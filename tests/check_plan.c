@@ -176,6 +176,15 @@ static void run_case(gcl_graph *g, gcl_node **leaves, int how)
     gcl_store_free(store);
 }
 
+/* Frees g. */
+static void run_every_way(gcl_graph *g, gcl_node **leaves)
+{
+    run_case(g, leaves, FUSED);
+    run_case(g, leaves, UNFUSED);
+    run_case(g, leaves, AS_GPU);
+    gcl_graph_free(g);
+}
+
 START_TEST(random_graphs)
 {
     static const int shapes[][4] = {{2, 3, 4, 16}, {1, 1, 1, 37}, {3, 5, 1, 20}, {2, 1, 7, 3},
@@ -184,10 +193,7 @@ START_TEST(random_graphs)
     gcl_node *leaves[N_LEAVES];
     const int *d = shapes[(size_t)_i % (sizeof shapes / sizeof *shapes)];
     gcl_graph *g = random_graph(gcl_shape_of(d[0], d[1], d[2], d[3]), leaves);
-    run_case(g, leaves, FUSED);
-    run_case(g, leaves, UNFUSED);
-    run_case(g, leaves, AS_GPU);
-    gcl_graph_free(g);
+    run_every_way(g, leaves);
 }
 END_TEST
 
@@ -330,10 +336,7 @@ START_TEST(tables)
     gcl_node *leaves[N_LEAVES];
     draws = 77;
     gcl_graph *g = table_graph(leaves);
-    run_case(g, leaves, FUSED);
-    run_case(g, leaves, UNFUSED);
-    run_case(g, leaves, AS_GPU);
-    gcl_graph_free(g);
+    run_every_way(g, leaves);
 }
 END_TEST
 
@@ -478,10 +481,7 @@ START_TEST(convolutions_with_tails)
     gcl_node *leaves[N_LEAVES];
     draws = 99;
     gcl_graph *g = conv_graph(leaves);
-    run_case(g, leaves, FUSED);
-    run_case(g, leaves, UNFUSED);
-    run_case(g, leaves, AS_GPU);
-    gcl_graph_free(g);
+    run_every_way(g, leaves);
 }
 END_TEST
 

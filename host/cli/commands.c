@@ -121,7 +121,7 @@ const gcl_command gcl_commands[] = {
      autotune_text, gcl_command_autotune, gcl_help_models},
     {GCL_WORKER_WORD, "", 0, 0, NULL, NULL, gcl_command_tuning_worker, NULL},
     {GCL_COMPLETE_WORD, "", 0, -1, NULL, NULL, gcl_command_complete, NULL},
-    {"kernel-list", "", 2, -1, NULL, NULL, gcl_command_kernel_list, NULL},
+    {"kernel-list", "FILE FAMILY...", 2, -1, NULL, NULL, gcl_command_kernel_list, NULL},
     {GCL_AHEAD_WORD, "", 3, 3, NULL, NULL, gcl_command_compile_ahead, NULL},
     {"report", "RUN", 1, 1, "writes the page RUN/report.html: what a run has done so far",
      report_text, gcl_command_report, NULL},
