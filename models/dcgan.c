@@ -13,7 +13,10 @@
  * faster, so that early sample grids show what was learnt. Enlarging layers start as an enlargement by
  * nearest neighbours with a filter behind it (all phases of a transposed convolution alike, as ICNR
  * makes a pixel shuffle's, arXiv:1707.02937): with independent phases every picture of the first
- * thousand steps has a grid of 8 pixels on it. */
+ * thousand steps has a grid of 8 pixels on it. At such rates who wins depends on the pictures: of faces
+ * D soon knows all, of small objects on black it learns so little that G turns about, every picture red
+ * at one step and blue a hundred later. So D's pace follows its loss (`balance`), and samples come from
+ * an average of G. */
 #include <math.h>
 #include <stdio.h>
 
@@ -47,6 +50,7 @@ static const gcl_setting settings[] = {
     /* Beyond the reference. */
     {GCL_REAL("g_rate", 1, 0, 100), .help = "G's learning rate as a multiple of lr", .beyond = 1},
     {GCL_REAL("d_rate", 1, 0, 100), .help = "D's learning rate as a multiple of lr", .beyond = 1},
+    {GCL_REAL("balance", 0, 0, 10), .help = "D's rate is multiplied by (D's loss / this)^2, within 1/4 and 4; 0: not", .beyond = 1},
     {GCL_REAL("init_std", 0, 0, 10), .help = "weights start as N(0, this); 0: Glorot uniform", .beyond = 1},
     {GCL_REAL("out_std", 0, 0, 10), .help = "the same of G's last layer; 0: as the others", .beyond = 1},
     {GCL_BOOL("smooth", 0), .help = "G's enlarging layers start as nearest neighbours, then a filter", .beyond = 1},
@@ -60,7 +64,7 @@ static const gcl_setting settings[] = {
 
 static const gcl_preset presets[] = {
     {"standard",       "base=64 wide=32 batch_norm=true bn_momentum=0.1 optimiser=adam g_rate=2 "
-                       "init_std=0.005 out_std=0.001 smooth=true", 16, "128x128 with batch norm, widths for a CPU"},
+                       "init_std=0.005 out_std=0.001 smooth=true balance=0.45 ema=0.99", 16, "128x128 with batch norm, widths for a CPU"},
     {"dcgan128",       "",                                16, "the notebook: no batch norm"},
     {"dcgan128-bn",    "batch_norm=true",                 16, "the notebook's text: with batch norm"},
     {"dcgan128-light", "wide=256",                        16, "half as wide at full size"},
@@ -74,7 +78,8 @@ static const gcl_preset presets[] = {
 
 typedef struct config {
     int size, base, wide, dense, latent, batch_norm, down_layers, legacy, smooth;
-    double slope, bn_eps, bn_momentum, dropout, label_noise, g_rate, d_rate, init_std, out_std;
+    double slope, bn_eps, bn_momentum, dropout, label_noise, g_rate, d_rate, balance, init_std,
+        out_std;
     gcl_optimiser optimiser;
 } config;
 
@@ -111,6 +116,7 @@ static config config_of(const gcl_model *m)
                     .out_std = gcl_model_real(m, "out_std"),
                     .g_rate = gcl_model_real(m, "g_rate"),
                     .d_rate = gcl_model_real(m, "d_rate"),
+                    .balance = gcl_model_real(m, "balance"),
                     .optimiser = optimiser_of(m)};
 }
 
@@ -339,8 +345,17 @@ static gcl_node *generator_loss(builder *b, const draws *d, int part)
     return gcl_loss_bce_logits(logits, gcl_constant(gcl_nn_graph(b->nn), 0), d->limit);
 }
 
-/* One update of a network by the mean of its loss over the parts. */
-static void train(builder *b, const char *network, const char *loss_name, double rate,
+/* D's pace by its loss: it waits while it tells reals and fakes apart too well for G to learn from it,
+ * and hurries while G leads it about. */
+static gcl_node *pace_of(const config *c, gcl_node *loss)
+{
+    if (c->balance == 0)
+        return NULL;
+    return gcl_clamp(gcl_square(gcl_scale(loss, 1 / c->balance)), 0.25, 4);
+}
+
+/* One update of a network by the mean of its loss over the parts; paced: at the pace of that loss. */
+static void train(builder *b, const char *network, const char *loss_name, double rate, int paced,
                   gcl_node *(*loss_of)(builder *b, const draws *d, int part), const draws *d,
                   gcl_step *out)
 {
@@ -353,8 +368,10 @@ static void train(builder *b, const char *network, const char *loss_name, double
         gcl_network_gather(net, loss);
         sum = sum == NULL ? loss : gcl_add(sum, loss);
     }
+    gcl_node *mean = gcl_scale(sum, 1.0 / parts);
     optimiser.learning_rate *= rate;
-    gcl_step_loss(out, loss_name, gcl_scale(sum, 1.0 / parts));
+    optimiser.pace = paced ? pace_of(&b->c, mean) : NULL;
+    gcl_step_loss(out, loss_name, mean);
     gcl_step_guard(out, network, (AT, gcl_network_update(net, &optimiser)));
 }
 
@@ -366,9 +383,9 @@ static void step(gcl_nn *nn, const gcl_model *model, const gcl_batch *batch, gcl
     /* Where Keras clips probabilities to [1e-7, 1 - 1e-7]; targets above 1 need it. */
     d.limit = b->c.legacy ? log((1 - 1e-7) / 1e-7) : 0;
     draw_for_discriminator(b, &d);
-    train(b, "D", "d_loss", b->c.d_rate, discriminator_loss, &d, out);
+    train(b, "D", "d_loss", b->c.d_rate, 1, discriminator_loss, &d, out);
     draw_for_generator(b, &d);
-    train(b, "G", "g_loss", b->c.g_rate, generator_loss, &d, out);
+    train(b, "G", "g_loss", b->c.g_rate, 0, generator_loss, &d, out);
     gcl_gan_average(nn, model, "G");
 }
 

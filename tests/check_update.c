@@ -289,6 +289,24 @@ START_TEST(gathered_gradients_are_averaged)
 }
 END_TEST
 
+/* A pace is of the weights before the update, as the gradient is. */
+START_TEST(a_pace_multiplies_the_rate)
+{
+    gcl_node *p;
+    gcl_network *net = small_network("D", &p);
+    gcl_node *loss = gcl_sum(gcl_square(p), GCL_AXES_ALL);
+    gcl_optimiser paced = plain;
+    paced.pace = gcl_scale(loss, 0.2);
+    gcl_network_train(net, loss, &paced);
+    nn_begin();
+    double *at = gcl_values_set(values, nn_variable("D.parameters"));
+    gcl_values_set(values, gcl_nn_scalar(nn, "D.rate"))[0] = 0.5;
+    at[0] = 3, at[1] = -1; /* the loss is 10 */
+    ck_assert_double_eq_tol(numeric_value(values, nn_latest("D.parameters"))[0], 2.4, 1e-12);
+    ck_assert_double_eq_tol(numeric_value(values, nn_latest("D.parameters"))[1], -0.8, 1e-12);
+}
+END_TEST
+
 /* Each network's gradient depends on the other's parameters: both are those before the step. */
 START_TEST(networks_can_be_updated_together)
 {
@@ -411,6 +429,7 @@ int main(void)
     tcase_add_test(updates, one_network_one_optimiser);
     tcase_add_test(updates, a_network_without_parameters_is_not_trained);
     tcase_add_test(gathering, gathered_gradients_are_averaged);
+    tcase_add_test(gathering, a_pace_multiplies_the_rate);
     tcase_add_test(gathering, networks_can_be_updated_together);
     tcase_add_test(gathering, an_update_wants_a_gradient);
     tcase_add_test(averages, averages_follow_the_parameters);

@@ -193,6 +193,7 @@ typedef enum gcl_optimiser_kind {
 typedef struct gcl_optimiser {
     gcl_optimiser_kind kind;
     double learning_rate; /* multiplied by the step input "NAME.rate" (schedules; 1 usually) */
+    gcl_node *pace;       /* and by this scalar of the step; NULL: 1 */
     double beta1, beta2;  /* Adam, Adamax */
     double rho, decay;    /* RMSprop */
     double momentum;      /* SGD */

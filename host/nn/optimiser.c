@@ -132,6 +132,8 @@ static gcl_node *assign_new(gcl_network *net, const gcl_optimiser *optimiser)
 
     const char *name = gcl_arena_printf(nn->arena, "%s.rate", net->name);
     gcl_node *rate = gcl_scale(gcl_nn_scalar(nn, name), optimiser->learning_rate);
+    if (optimiser->pace != NULL)
+        rate = gcl_mul(rate, optimiser->pace);
     update new = {.p = net->parameters, .s = {net->slots[0], net->slots[1]}};
     formula->apply(optimiser, rate, gcl_nn_scalar(nn, "t"), gradient, &new);
 

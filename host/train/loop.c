@@ -187,7 +187,7 @@ static int write_samples(gcl_loop *loop, gcl_error *err)
         return -1;
     snprintf(name, sizeof name, "samples/%06lld", (long long)loop->step);
     char *path = gcl_run_path(&loop->run, name);
-    int result = gcl_sheet_write(loop->sheet, path, err);
+    int result = gcl_sheet_write(loop->sheet, path, loop->step, err);
     if (result == 0)
         show_sheets(loop, path);
     free(path);

@@ -7,7 +7,7 @@
 #include "base/sha256.h"
 #include "io/grid.h"
 
-enum { PASSES_OF_AVERAGES = 64, READJUST_BATCH = 16, READJUST_STREAM = 0x72656164 };
+enum { PASSES_OF_AVERAGES = 16, READJUST_BATCH = 16, READJUST_STREAM = 0x72656164 };
 
 /* The generator in one mode: latents to pictures. */
 typedef struct generator {

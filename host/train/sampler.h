@@ -38,7 +38,7 @@ enum { GCL_USUAL_PASSES = -1 };
 /* Readjusts the running statistics of batch norm to the weights and the temperature that are sampled
  * with (elsewhere "standing statistics"): `passes` batches of latents, N(0,1) times `temperature`, go
  * through the generator with batch statistics, whose mean over the passes the running ones become.
- * GCL_USUAL_PASSES: 64 for averaged weights, whose statistics training does not know, and 0 for others.
+ * GCL_USUAL_PASSES: 16 for averaged weights, whose statistics training does not know, and 0 for others.
  * The latents are the same each time. Errors: GCL_DEVICE, GCL_MEMORY. */
 int gcl_sampler_readjust(gcl_sampler *sampler, int passes, double temperature, gcl_error *err);
 /* The same for latents that are cut off at +-bound (gcl_sampler_truncated). */

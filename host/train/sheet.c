@@ -95,13 +95,15 @@ static int prepare_sampler(gcl_sheet *sheet, gcl_error *err)
     return sheet->pictures != NULL ? 0 : -1;
 }
 
-static int write_generated(gcl_sheet *sheet, const char *path, gcl_error *err)
+/* Averaged weights that are still the fresh ones have statistics that fit. */
+static int write_generated(gcl_sheet *sheet, const char *path, int64_t step, gcl_error *err)
 {
+    int passes = step > 0 ? GCL_USUAL_PASSES : 0;
     int height, width, channels;
     if (sheet->pictures == NULL && prepare_sampler(sheet, err) != 0)
         return -1;
     gcl_error ignored = {0};
-    if (gcl_sampler_readjust(sheet->sampler, GCL_USUAL_PASSES, 1, err) != 0 ||
+    if (gcl_sampler_readjust(sheet->sampler, passes, 1, err) != 0 ||
         gcl_sampler_run(sheet->sampler, sheet->latents, GCL_GRID_PICTURES, sheet->pictures, err) !=
             0) {
         gcl_sampler_restore(sheet->sampler, &ignored);
@@ -192,13 +194,13 @@ static int write_used(gcl_sheet *sheet, gcl_task task, const char *path, int col
     return result;
 }
 
-int gcl_sheet_write(gcl_sheet *sheet, const char *path, gcl_error *err)
+int gcl_sheet_write(gcl_sheet *sheet, const char *path, int64_t step, gcl_error *err)
 {
     gcl_text file = {0};
     int result = 0;
     gcl_text_add(&file, "%s.png", path);
     if (gcl_model_lacks(sheet->model, GCL_TASK_GENERATE) == NULL)
-        result = write_generated(sheet, file.text, err);
+        result = write_generated(sheet, file.text, step, err);
     gcl_text_free(&file);
     if (result != 0 || sheet->dataset == NULL)
         return result;

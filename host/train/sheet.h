@@ -2,7 +2,7 @@
  * items of the data set all run long, so that sheets can be compared.
  *
  *     gcl_sheet *sheet = gcl_sheet_new(dev, store, &model, dataset, seed, 16, &err);
- *     gcl_sheet_write(sheet, "runs/x/samples/000500", &err);
+ *     gcl_sheet_write(sheet, "runs/x/samples/000500", 500, &err);
  *     gcl_sheet_free(sheet);
  *
  * A model that generates gets PATH.png: 6 x 6 pictures. One that translates gets PATH.png: rows of
@@ -27,7 +27,8 @@ enum { GCL_GRID_SIDE = 6, GCL_GRID_PICTURES = GCL_GRID_SIDE * GCL_GRID_SIDE, GCL
 gcl_sheet *gcl_sheet_new(gcl_device *dev, gcl_store *store, const gcl_model *model,
                          gcl_dataset *dataset, uint64_t seed, int batch, gcl_error *err);
 void gcl_sheet_free(gcl_sheet *sheet); /* NULL is fine */
-/* Errors: GCL_DEVICE, GCL_DISK, GCL_MEMORY. */
-int gcl_sheet_write(gcl_sheet *sheet, const char *path, gcl_error *err);
+/* PATH.png, PATH-reconstructed.png: what the model makes after `step` updates. Errors: GCL_DEVICE,
+ * GCL_DISK, GCL_MEMORY. */
+int gcl_sheet_write(gcl_sheet *sheet, const char *path, int64_t step, gcl_error *err);
 
 #endif
