@@ -125,6 +125,20 @@ def check_rest():
                   GANOCL_CACHE=os.path.abspath("cache"), GANOCL_RECORDS="")
 
 
+def check_vendors():
+    """One check of scripts/check-vendors on the device, where the program lies in its build."""
+    build = os.path.dirname(os.path.realpath(GANOCL))
+    name = json.loads(run("selftest", "--only", "concat", "--quick", "--json"))["device"]
+    done = subprocess.run([os.path.join(SOURCE, "scripts/check-vendors"), "--device", name,
+                           "--quick", "--parts", "limits", "--out", "vendors", build],
+                          capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        complain(f"check-vendors: status {done.returncode}: {done.stdout[-500:]}{done.stderr[-300:]}")
+    for path in glob.glob("vendors/*.json"):
+        with open(path, encoding="utf-8") as file:
+            check("vendors", json.load(file), path)
+
+
 def check_strictness():
     """Each schema refuses what was valid once a required key is gone or an unknown one is there."""
     for name, valid in schemas.items():
@@ -157,6 +171,7 @@ with tempfile.TemporaryDirectory() as place:
     check_models()
     check_data()
     check_rest()
+    check_vendors()
     check_strictness()
     os.chdir("/")
 print(f"check-schema: {len(seen)} of {len(schemas)} schemas used, {len(failures)} failures")
