@@ -15,8 +15,9 @@
  * makes a pixel shuffle's, arXiv:1707.02937): with independent phases every picture of the first
  * thousand steps has a grid of 8 pixels on it. At such rates who wins depends on the pictures: of faces
  * D soon knows all, of small objects on black it learns so little that G turns about, every picture red
- * at one step and blue a hundred later. So D's pace follows its loss (`balance`), and samples come from
- * an average of G. */
+ * at one step and blue a hundred later. So D's pace follows its loss (`balance`), rates fall once there
+ * are shapes (`half_at`: without it objects fade again after step 600), and samples come from an average
+ * of G. */
 #include <math.h>
 #include <stdio.h>
 
@@ -24,6 +25,7 @@
 #include "models/systems.h"
 #include "nn/layers.h"
 #include "nn/losses.h"
+#include "nn/schedule.h"
 
 /* ---- settings ------------------------------------------------------------------------------------ */
 
@@ -51,6 +53,7 @@ static const gcl_setting settings[] = {
     {GCL_REAL("g_rate", 1, 0, 100), .help = "G's learning rate as a multiple of lr", .beyond = 1},
     {GCL_REAL("d_rate", 1, 0, 100), .help = "D's learning rate as a multiple of lr", .beyond = 1},
     {GCL_REAL("balance", 0, 0, 10), .help = "D's rate is multiplied by (D's loss / this)^2, within 1/4 and 4; 0: not", .beyond = 1},
+    {GCL_INT("half_at", 0, 0, 1e9), .help = "rates are halved after so many steps, a third after twice as many, and then stay at a quarter; 0: constant", .beyond = 1},
     {GCL_REAL("init_std", 0, 0, 10), .help = "weights start as N(0, this); 0: Glorot uniform", .beyond = 1},
     {GCL_REAL("out_std", 0, 0, 10), .help = "the same of G's last layer; 0: as the others", .beyond = 1},
     {GCL_BOOL("smooth", 0), .help = "G's enlarging layers start as nearest neighbours, then a filter", .beyond = 1},
@@ -64,7 +67,7 @@ static const gcl_setting settings[] = {
 
 static const gcl_preset presets[] = {
     {"standard",       "base=64 wide=32 batch_norm=true bn_momentum=0.1 optimiser=adam g_rate=2 "
-                       "init_std=0.005 out_std=0.001 smooth=true balance=0.45 ema=0.99", 16, "128x128 with batch norm, widths for a CPU"},
+                       "init_std=0.005 out_std=0.001 smooth=true balance=0.45 half_at=300 ema=0.99", 16, "128x128 with batch norm, widths for a CPU"},
     {"dcgan128",       "",                                16, "the notebook: no batch norm"},
     {"dcgan128-bn",    "batch_norm=true",                 16, "the notebook's text: with batch norm"},
     {"dcgan128-light", "wide=256",                        16, "half as wide at full size"},
@@ -397,6 +400,13 @@ static void data(const gcl_model *model, gcl_wanted *wanted)
                            .levels = 256};
 }
 
+static double schedule(const gcl_model *model, const char *scalar, int64_t step)
+{
+    double half_at = gcl_model_int(model, "half_at");
+    (void)scalar;
+    return half_at > 0 ? fmax(gcl_schedule_inverse_time(step, 1, 1 / half_at), 0.25) : 1;
+}
+
 /* ---- the row ----------------------------------------------------------------------------------------- */
 
 static gcl_shape latent(const gcl_model *model, int count)
@@ -441,6 +451,7 @@ const gcl_system gcl_dcgan = {
     .check = check,
     .data = data,
     .step = step,
+    .schedule = schedule,
     .passes = gcl_gan_networks,
     .pass = pass,
     .latent = latent,
