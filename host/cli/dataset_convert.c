@@ -190,12 +190,12 @@ static int convert(conversion *c, int threads, gcl_error *err)
                               .divided = c->divided,
                               .labelled = c->labelled,
                               .source = gcl_dataset_facts(c->dataset)};
+    gcl_interrupt_watch(); /* before there is a file that a signal would leave behind */
     gcl_packer *packer = gcl_packer_begin(c->out, &facts, err);
+    int status = packer != NULL ? pack_all(c, packer, threads, err) : -1;
+    gcl_interrupt_restore();
     if (packer == NULL)
         return -1;
-    gcl_interrupt_watch();
-    int status = pack_all(c, packer, threads, err);
-    gcl_interrupt_restore();
     if (status == 0)
         status = gcl_packer_commit(packer, err);
     else
