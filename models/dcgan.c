@@ -16,8 +16,8 @@
  * thousand steps has a grid of 8 pixels on it. At such rates who wins depends on the pictures: of faces
  * D soon knows all, of small objects on black it learns so little that G turns about, every picture red
  * at one step and blue a hundred later. So D's pace follows its loss (`balance`), rates fall once there
- * are shapes (`half_at`: without it objects fade again after step 600), and samples come from an average
- * of G. */
+ * are shapes (`half_at`: without it objects fade from step 600 on, with it later and less), and samples
+ * come from an average of G. */
 #include <math.h>
 #include <stdio.h>
 

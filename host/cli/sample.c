@@ -306,7 +306,7 @@ static void settle(request *r, const gcl_safetensors *file, const gcl_model *mod
     r->run_seed = facts.seed;
     r->step = facts.step;
     r->temperature = o->controls ? 1 : gcl_sampler_temperature(model, o->temperature);
-    r->passes = o->readjust > 0 ? (int)o->readjust : r->step > 0 ? GCL_USUAL_PASSES : 0;
+    r->passes = o->readjust > 0 ? (int)o->readjust : gcl_sampler_passes(r->step);
 }
 
 static int run_request(request *r, gcl_error *err)

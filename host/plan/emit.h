@@ -3,8 +3,8 @@
  * A unit's space [N,H,W,C] is collapsed to few axes: neighbours merge when every operand has both or
  * lacks both. An operand's element is found by Horner's rule over the axes that it has, so sizes are
  * kernel arguments, as are constants, and the text depends only on the expression and on which operand
- * has which axis: equal patterns share one kernel. On CPUs a work-item walks a large piece with explicit vectors; on
- * GPUs it makes one vector. */
+ * has which axis: equal patterns share one kernel. On CPUs a work-item walks a large piece with
+ * explicit vectors; on GPUs it makes one vector. */
 #ifndef GCL_PLAN_EMIT_H
 #define GCL_PLAN_EMIT_H
 

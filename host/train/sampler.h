@@ -35,6 +35,8 @@ int gcl_sampler_run(gcl_sampler *sampler, const float *latents, int count, uint8
 void gcl_sampler_picture(const gcl_sampler *sampler, int *height, int *width, int *channels);
 
 enum { GCL_USUAL_PASSES = -1 };
+/* For weights after `step` updates: averages that are still the fresh weights have statistics that fit. */
+static inline int gcl_sampler_passes(int64_t step) { return step > 0 ? GCL_USUAL_PASSES : 0; }
 /* Readjusts the running statistics of batch norm to the weights and the temperature that are sampled
  * with (elsewhere "standing statistics"): `passes` batches of latents, N(0,1) times `temperature`, go
  * through the generator with batch statistics, whose mean over the passes the running ones become.

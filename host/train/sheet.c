@@ -95,15 +95,13 @@ static int prepare_sampler(gcl_sheet *sheet, gcl_error *err)
     return sheet->pictures != NULL ? 0 : -1;
 }
 
-/* Averaged weights that are still the fresh ones have statistics that fit. */
 static int write_generated(gcl_sheet *sheet, const char *path, int64_t step, gcl_error *err)
 {
-    int passes = step > 0 ? GCL_USUAL_PASSES : 0;
     int height, width, channels;
     if (sheet->pictures == NULL && prepare_sampler(sheet, err) != 0)
         return -1;
     gcl_error ignored = {0};
-    if (gcl_sampler_readjust(sheet->sampler, passes, 1, err) != 0 ||
+    if (gcl_sampler_readjust(sheet->sampler, gcl_sampler_passes(step), 1, err) != 0 ||
         gcl_sampler_run(sheet->sampler, sheet->latents, GCL_GRID_PICTURES, sheet->pictures, err) !=
             0) {
         gcl_sampler_restore(sheet->sampler, &ignored);
